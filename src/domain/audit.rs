@@ -1,0 +1,44 @@
+//! The audit log: who did what, to what, from where, and how it went.
+
+use super::{Timestamp, caller::Caller, id::Id, user::User};
+
+/// One line of the audit log. Lines are added and never changed.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The id.
+    pub id: Id<Entry>,
+    /// When.
+    pub time: Timestamp,
+    /// Who and from where.
+    pub caller: Caller,
+    /// Who, when the call itself established it (signing in); otherwise the caller's own id.
+    pub actor_id: Option<Id<User>>,
+    /// What, as `room.update`.
+    pub action: &'static str,
+    /// To what, as `rooms/0190...`.
+    pub resource: String,
+    /// How it went.
+    pub outcome: Outcome,
+    /// The reason of a failure; empty otherwise.
+    pub reason: &'static str,
+}
+
+/// How an audited action went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It failed.
+    Failure,
+}
+
+impl Outcome {
+    /// The name in the store.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "SUCCESS",
+            Self::Failure => "FAILURE",
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Who calls, and from where: the first argument of every use case.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use super::{
+    Error, Result,
+    id::Id,
+    permission::{Permission, Permissions},
+    session::Session,
+    user::User,
+};
+
+/// Who a session belongs to and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The user.
+    pub user_id: Id<User>,
+    /// The session.
+    pub session_id: Id<Session>,
+    /// The permissions of the user's roles.
+    pub permissions: Permissions,
+}
+
+/// How a call came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Native gRPC.
+    Grpc,
+    /// gRPC-web.
+    GrpcWeb,
+    /// JSON over HTTP.
+    Rest,
+    /// The command line of the server.
+    CommandLine,
+}
+
+impl Transport {
+    /// The name in logs, metrics and the audit log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::GrpcWeb => "grpc_web",
+            Self::Rest => "rest",
+            Self::CommandLine => "command_line",
+        }
+    }
+}
+
+/// The circumstances of a call, whoever makes it.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// How it came in.
+    pub transport: Transport,
+    /// The method, as `veza.user.v1.UserService/GetUser`; empty from the command line.
+    pub rpc_method: &'static str,
+    /// The address of the client, by the trusted-proxy rule.
+    pub ip: Option<IpAddr>,
+    /// What the client says it is; at most 256 bytes.
+    pub user_agent: String,
+    /// The trace that the call belongs to.
+    pub trace: Option<TraceContext>,
+}
+
+/// A position in a trace (W3C Trace Context).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The id of the whole trace; never 0.
+    pub trace_id: u128,
+    /// The id of the span that the call is; never 0.
+    pub span_id: u64,
+    /// Whether the trace is recorded.
+    pub sampled: bool,
+}
+
+impl fmt::Display for TraceContext {
+    /// The value of the `traceparent` header.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = u8::from(self.sampled);
+        write!(f, "00-{:032x}-{:016x}-{flags:02x}", self.trace_id, self.span_id)
+    }
+}
+
+/// Who calls, and from where.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who; none for anonymous calls.
+    pub principal: Option<Arc<Principal>>,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Caller {
+    /// The signed-in caller.
+    ///
+    /// # Errors
+    /// [`Error::MissingToken`] when nobody is signed in.
+    pub fn signed_in(&self) -> Result<&Principal> {
+        self.principal.as_deref().ok_or(Error::MissingToken)
+    }
+
+    /// The id of the signed-in user, if there is one.
+    #[must_use]
+    pub fn user_id(&self) -> Option<Id<User>> {
+        self.principal.as_ref().map(|principal| principal.user_id)
+    }
+
+    /// Whether the caller has the permission everywhere.
+    #[must_use]
+    pub fn has(&self, permission: Permission) -> bool {
+        self.principal.as_ref().is_some_and(|principal| principal.permissions.has(permission))
+    }
+
+    /// Lets owners pass, and holders of the permission.
+    ///
+    /// # Errors
+    /// [`Error::MissingToken`] or [`Error::PermissionDenied`].
+    pub fn owns_or_has(&self, owner: Id<User>, permission: Permission) -> Result<()> {
+        if self.signed_in()?.user_id == owner || self.has(permission) {
+            return Ok(());
+        }
+        Err(Error::PermissionDenied { permission: permission.name() })
+    }
+}

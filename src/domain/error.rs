@@ -1,0 +1,138 @@
+//! The one error type: what can go wrong, each with a stable reason. How a transport shows it is `rpc::status`'s matter.
+
+use std::time::Duration;
+
+/// The result of anything that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request's bytes are not a message of its type.
+    #[error("the request is not a valid message: {0}")]
+    MalformedRequest(String),
+    /// Fields have values that are not allowed.
+    #[error("the request has invalid fields")]
+    InvalidFields(Vec<Violation>),
+    /// A page token was not made by this server for this caller, method and filter.
+    #[error("the page token does not belong to this list; begin again without one")]
+    InvalidPageToken,
+    /// No credentials were given.
+    #[error("sign in first: send `authorization: Bearer <access token>`")]
+    MissingToken,
+    /// The access token is not one of ours, or was changed.
+    #[error("the access token is not valid")]
+    InvalidToken,
+    /// The access token's hour is over.
+    #[error("the access token has expired; exchange the refresh token for a new one")]
+    ExpiredToken,
+    /// The session was ended, or its user may no longer use it.
+    #[error("the session has ended; sign in again")]
+    SessionEnded,
+    /// Identifier and password do not belong together. The same for known and unknown accounts.
+    #[error("the identifier or the password is wrong")]
+    WrongCredentials,
+    /// The refresh token is not one of ours, has expired, or its session has ended.
+    #[error("the refresh token is not valid; sign in again")]
+    InvalidRefreshToken,
+    /// The refresh token was used before: its session is over.
+    #[error("the refresh token was used before, so its session has been ended; sign in again")]
+    RefreshTokenReused,
+    /// The caller may not do this.
+    #[error("the permission `{permission}` is needed for this")]
+    PermissionDenied {
+        /// The permission that is missing.
+        permission: &'static str,
+    },
+    /// There is no such thing, or the caller may not know of it.
+    #[error("there is no such {resource}")]
+    NotFound {
+        /// What kind of thing, as `room`.
+        resource: &'static str,
+    },
+    /// Somebody else has this value already.
+    #[error("this {field} is already in use")]
+    Taken {
+        /// The field, as `email`.
+        field: &'static str,
+    },
+    /// The resource has changed since the version that the caller named.
+    #[error("the resource has changed in the meantime; read it again and repeat the change")]
+    StaleEtag,
+    /// A request id was used before, for another request.
+    #[error("this request id was used for a different request; make a new one")]
+    RequestIdReused,
+    /// The caller has used up a budget.
+    #[error("too many requests; retry in {} s", retry_after.as_secs().max(1))]
+    RateLimited {
+        /// When the next call has a chance.
+        retry_after: Duration,
+    },
+    /// A bounded queue is full, or a resource that is needed cannot be had now.
+    #[error("the server is busy; retry shortly")]
+    Busy,
+    /// Something that the call depends on does not answer.
+    #[error("the service is not available; retry shortly")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The call's time was up.
+    #[error("the deadline passed before the call was done")]
+    DeadlineExceeded,
+    /// The method does not exist.
+    #[error("there is no such method")]
+    UnknownMethod,
+    /// A defect. The source is for the log and is never shown to a caller.
+    #[error("an internal error; the log has it under the trace id of this call")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The path of the field, as `user.display_name`.
+    pub field: String,
+    /// What is allowed, as a sentence.
+    pub description: String,
+}
+
+impl Error {
+    /// One field with a value that is not allowed.
+    pub fn invalid_field(field: impl Into<String>, description: impl Into<String>) -> Self {
+        let violation = Violation { field: field.into(), description: description.into() };
+        Self::InvalidFields(vec![violation])
+    }
+
+    /// A defect with its cause.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    /// The stable name of the failure, for programs: it never changes once released.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::MalformedRequest(_) => "MALFORMED_REQUEST",
+            Self::InvalidFields(_) => "INVALID_FIELDS",
+            Self::InvalidPageToken => "INVALID_PAGE_TOKEN",
+            Self::MissingToken => "MISSING_TOKEN",
+            Self::InvalidToken => "INVALID_TOKEN",
+            Self::ExpiredToken => "EXPIRED_TOKEN",
+            Self::SessionEnded => "SESSION_ENDED",
+            Self::WrongCredentials => "WRONG_CREDENTIALS",
+            Self::InvalidRefreshToken => "INVALID_REFRESH_TOKEN",
+            Self::RefreshTokenReused => "REFRESH_TOKEN_REUSED",
+            Self::PermissionDenied { .. } => "PERMISSION_DENIED",
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::Taken { field: "email" } => "EMAIL_TAKEN",
+            Self::Taken { field: "username" } => "USERNAME_TAKEN",
+            Self::Taken { .. } => "TAKEN",
+            Self::StaleEtag => "STALE_ETAG",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::Busy => "BUSY",
+            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::UnknownMethod => "UNKNOWN_METHOD",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What happened: recorded in the transaction that made it happen, told to others afterwards.
+
+use super::{
+    Timestamp, id::Id, room::Room, session::EndReason, session::Session, stream::Stream, user::User,
+};
+
+/// One event.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The id: consumers drop one that they have seen.
+    pub id: Id<Event>,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Who did it; none for the system.
+    pub actor_id: Option<Id<User>>,
+    /// The W3C `traceparent` of the call that did it.
+    pub trace_parent: Option<String>,
+    /// What happened.
+    pub data: Data,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// An account was made; by `register` or `admin`.
+    UserCreated(User, &'static str),
+    /// These fields of an account were changed.
+    UserUpdated(User, Vec<&'static str>),
+    /// An account was deleted.
+    UserDeleted(User),
+    /// Sessions ended before their time.
+    SessionRevoked {
+        /// Whose.
+        user_id: Id<User>,
+        /// Which; never empty.
+        session_ids: Vec<Id<Session>>,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A room was created.
+    RoomCreated(Room),
+    /// These fields of a room were changed.
+    RoomUpdated(Room, Vec<&'static str>),
+    /// A room was deleted.
+    RoomDeleted(Room),
+    /// A stream was created.
+    StreamCreated(Stream),
+    /// These fields of a stream were changed.
+    StreamUpdated(Stream, Vec<&'static str>),
+    /// A stream was deleted.
+    StreamDeleted(Stream),
+}
+
+impl Data {
+    /// The type of the event: the subject it is published under.
+    #[must_use]
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            Self::UserCreated(..) => "user.created",
+            Self::UserUpdated(..) => "user.updated",
+            Self::UserDeleted(_) => "user.deleted",
+            Self::SessionRevoked { .. } => "session.revoked",
+            Self::RoomCreated(_) => "room.created",
+            Self::RoomUpdated(..) => "room.updated",
+            Self::RoomDeleted(_) => "room.deleted",
+            Self::StreamCreated(_) => "stream.created",
+            Self::StreamUpdated(..) => "stream.updated",
+            Self::StreamDeleted(_) => "stream.deleted",
+        }
+    }
+
+    /// The resource that it happened to, as `rooms/0190...`: events of one resource are delivered in order.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::UserCreated(user, _) | Self::UserUpdated(user, _) | Self::UserDeleted(user) => {
+                format!("users/{}", user.id)
+            }
+            Self::SessionRevoked { user_id, .. } => format!("users/{user_id}"),
+            Self::RoomCreated(room) | Self::RoomUpdated(room, _) | Self::RoomDeleted(room) => {
+                format!("rooms/{}", room.id)
+            }
+            Self::StreamCreated(stream)
+            | Self::StreamUpdated(stream, _)
+            | Self::StreamDeleted(stream) => format!("streams/{}", stream.id),
+        }
+    }
+
+    /// The version of the resource after the event; 0 where the event does not change the resource itself.
+    #[must_use]
+    pub fn aggregate_version(&self) -> i64 {
+        match self {
+            Self::UserCreated(user, _) | Self::UserUpdated(user, _) | Self::UserDeleted(user) => {
+                user.meta.version
+            }
+            Self::SessionRevoked { .. } => 0,
+            Self::RoomCreated(room) | Self::RoomUpdated(room, _) | Self::RoomDeleted(room) => {
+                room.meta.version
+            }
+            Self::StreamCreated(stream)
+            | Self::StreamUpdated(stream, _)
+            | Self::StreamDeleted(stream) => stream.meta.version,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What Veza is about: entities, checked values, events and the one error type. No input or output happens here.
+
+pub mod audit;
+pub mod caller;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod key;
+pub mod page;
+pub mod permission;
+pub mod resource;
+pub mod room;
+pub mod session;
+pub mod stream;
+pub mod text;
+pub mod user;
+
+pub use error::{Error, Result};
+
+/// A point in time, in UTC. Stored and compared with microsecond precision.
+pub type Timestamp = time::OffsetDateTime;

@@ -1,0 +1,76 @@
+//! Sessions: one per sign-in, each with one line of refresh tokens.
+
+use std::time::Duration;
+
+use super::{Timestamp, id::Id, user::User};
+
+/// How long an access token is good for.
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// How long a session lives without being refreshed.
+pub const IDLE_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How long a session lives however often it is refreshed.
+pub const TOTAL_LIFETIME: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// One sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The id.
+    pub id: Id<Session>,
+    /// Whose it is.
+    pub user_id: Id<User>,
+    /// How often it was refreshed: the number of the newest refresh token.
+    pub counter: i64,
+    /// When it was last refreshed.
+    pub refresh_time: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub expire_time: Timestamp,
+    /// What the client called it.
+    pub client_name: String,
+    /// The address it was begun from.
+    pub ip: String,
+    /// What the client said it is.
+    pub user_agent: String,
+    /// When it was begun.
+    pub create_time: Timestamp,
+    /// When it was ended, if it was.
+    pub end_time: Option<Timestamp>,
+}
+
+impl Session {
+    /// When a session that is used now ends unless it is used again: idle time from now, within its total lifetime.
+    #[must_use]
+    pub fn expiry(create_time: Timestamp, now: Timestamp) -> Timestamp {
+        (now + IDLE_LIFETIME).min(create_time + TOTAL_LIFETIME)
+    }
+
+    /// Whether it can be used.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.end_time.is_none() && now < self.expire_time
+    }
+}
+
+/// Why sessions were ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// The user signed out.
+    Logout,
+    /// A refresh token was used twice.
+    RefreshReuse,
+    /// The account was deleted.
+    UserDeleted,
+}
+
+impl EndReason {
+    /// The name in the store and in events.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::RefreshReuse => "refresh_reuse",
+            Self::UserDeleted => "user_deleted",
+        }
+    }
+}

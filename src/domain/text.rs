@@ -1,0 +1,191 @@
+//! Checked strings: parsed once where a call comes in, trusted everywhere after.
+
+use std::{fmt, ops::Deref};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Result};
+
+/// A text of `MIN` to `MAX` characters (Unicode code points) without NUL.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text<const MIN: usize, const MAX: usize>(String);
+
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    /// Checks what a client sent in `field`.
+    pub fn parse(field: &str, text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        let length = text.chars().count();
+        if !(MIN..=MAX).contains(&length) || text.contains('\0') {
+            let allowed = format!("must have {MIN} to {MAX} characters, and no NUL");
+            return Err(Error::invalid_field(field, allowed));
+        }
+        Ok(Self(text))
+    }
+
+    /// A text that was checked before it was stored.
+    #[must_use]
+    pub fn trusted(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of an account: unique without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Username(String);
+
+impl Username {
+    /// Checks what a client sent in `field`: 3 to 32 ASCII letters, digits, `.`, `-` or `_`, a letter first.
+    pub fn parse(field: &str, text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let letter_first = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        if letter_first && (3..=32).contains(&text.len()) && text.chars().all(allowed) {
+            return Ok(Self(text));
+        }
+        Err(Error::invalid_field(
+            field,
+            "must be 3 to 32 letters, digits, dots, dashes or underscores, beginning with a letter",
+        ))
+    }
+
+    /// A name that was checked before it was stored.
+    #[must_use]
+    pub fn trusted(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The form that is unique.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+impl Deref for Username {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An e-mail address: unique without regard to case. Never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+impl Email {
+    /// Checks what a client sent in `field`: one `@` between a local part and a domain, at most 254 bytes (RFC 5321).
+    pub fn parse(field: &str, text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        let plausible = text.len() <= 254
+            && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+            && text.split_once('@').is_some_and(|(local, domain)| {
+                !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+            });
+        if plausible {
+            return Ok(Self(text));
+        }
+        Err(Error::invalid_field(field, "must be an e-mail address, as `ann@example.com`"))
+    }
+
+    /// An address that was checked before it was stored.
+    #[must_use]
+    pub fn trusted(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The address as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The form that is unique.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Email(..)")
+    }
+}
+
+/// The form of a name or address that is compared.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// A password, used exactly as it was given: never trimmed, cut or normalised. It cannot be printed.
+#[derive(Debug, Clone)]
+pub struct Password(SecretString);
+
+impl Password {
+    /// The longest password, in bytes of UTF-8.
+    pub const BYTES_MAX: usize = 256;
+
+    /// Checks a new password: at least `length_min` characters, at most [`Self::BYTES_MAX`] bytes.
+    pub fn choose(field: &str, text: String, length_min: usize) -> Result<Self> {
+        if text.chars().count() < length_min {
+            let allowed = format!("must have at least {length_min} characters");
+            return Err(Error::invalid_field(field, allowed));
+        }
+        if text.len() > Self::BYTES_MAX {
+            let allowed = format!("must have at most {} bytes", Self::BYTES_MAX);
+            return Err(Error::invalid_field(field, allowed));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// A password to compare with the one that was chosen.
+    #[must_use]
+    pub fn attempt(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// The bytes to hash.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.0.expose_secret().as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_measured_in_characters_not_bytes() {
+        assert!(Text::<1, 3>::parse("name", "äöü").is_ok());
+        assert!(Text::<1, 3>::parse("name", "äöüß").is_err());
+        assert!(Text::<0, 3>::parse("name", "a\0").is_err());
+    }
+
+    #[test]
+    fn a_password_is_kept_unmodified_and_cannot_be_printed() {
+        let password = Password::choose("password", "  sp aces  are kept ".into(), 15).unwrap();
+        assert_eq!(password.expose(), b"  sp aces  are kept ");
+        assert!(!format!("{password:?}").contains("aces"));
+    }
+
+    #[test]
+    fn an_address_needs_both_sides_of_one_at_sign() {
+        for bad in ["ann", "@b.c", "ann@", "a@b@c", "a b@c.d", "a\n@b.c"] {
+            assert!(Email::parse("email", bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(Email::parse("email", "Ann@Example.com").unwrap().folded(), "ann@example.com");
+    }
+}

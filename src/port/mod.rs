@@ -1,0 +1,9 @@
+//! What the use cases need of the world, as traits. Adapters implement them; nothing here does anything.
+
+pub mod access;
+pub mod bus;
+pub mod cache;
+pub mod clock;
+pub mod crypto;
+pub mod limiter;
+pub mod store;

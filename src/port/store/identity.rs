@@ -1,0 +1,117 @@
+//! Accounts, sessions and signing keys in the store.
+
+use async_trait::async_trait;
+
+use crate::domain::{
+    Result, Timestamp,
+    caller::Principal,
+    id::Id,
+    key::SigningKey,
+    page::{Page, PageQuery, UserFilter},
+    session::{EndReason, Session},
+    user::User,
+};
+
+/// Reads accounts.
+#[async_trait]
+pub trait ReadUsers {
+    /// The account with this id, deleted or not, with its roles.
+    async fn find_user(&mut self, id: Id<User>) -> Result<Option<User>>;
+
+    /// The account in use whose folded username or folded e-mail address is this, with its password hash.
+    async fn find_user_to_sign_in(&mut self, folded: &str) -> Result<Option<(User, String)>>;
+
+    /// A page of the accounts that are not deleted, with their roles.
+    async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>>;
+
+    /// How many accounts in use hold this role everywhere.
+    async fn count_users_with_role(&mut self, role: &str) -> Result<i64>;
+}
+
+/// Changes accounts.
+#[async_trait]
+pub trait Users: ReadUsers {
+    /// Adds an account; its `roles` are bound everywhere.
+    ///
+    /// Errors: `Taken` with the field `email` or `username`.
+    async fn insert_user(&mut self, user: &User, password_hash: &str) -> Result<()>;
+
+    /// The account with this id, deleted or not; nobody else changes it before this transaction ends.
+    async fn lock_user(&mut self, id: Id<User>) -> Result<Option<User>>;
+
+    /// Writes every field but roles and password.
+    ///
+    /// Errors: `Taken` with the field `email` or `username`; `StaleEtag` when the stored version is not the one before.
+    async fn update_user(&mut self, user: &User) -> Result<()>;
+
+    /// Replaces the password hash, and nothing else.
+    async fn update_password_hash(&mut self, id: Id<User>, hash: &str) -> Result<()>;
+}
+
+/// Reads sessions.
+#[async_trait]
+pub trait ReadSessions {
+    /// The session with this id, live or not.
+    async fn find_session(&mut self, id: Id<Session>) -> Result<Option<Session>>;
+
+    /// Who a session belongs to and what they may do: none when the session has ended or expired, or its user may not
+    /// use it. Expired role bindings give nothing.
+    async fn find_principal(
+        &mut self,
+        id: Id<Session>,
+        now: Timestamp,
+    ) -> Result<Option<Principal>>;
+}
+
+/// Changes sessions.
+#[async_trait]
+pub trait Sessions: ReadSessions {
+    /// Adds a session.
+    async fn insert_session(&mut self, session: &Session) -> Result<()>;
+
+    /// Refreshes a live session, in one statement: only if its counter is still `counter` does it become
+    /// `counter + 1`. Whether it did.
+    async fn advance_session(
+        &mut self,
+        id: Id<Session>,
+        counter: i64,
+        now: Timestamp,
+        expire_time: Timestamp,
+    ) -> Result<bool>;
+
+    /// Ends one session; whether it was not ended before.
+    async fn end_session(
+        &mut self,
+        id: Id<Session>,
+        now: Timestamp,
+        why: EndReason,
+    ) -> Result<bool>;
+
+    /// Ends every session of a user that was not ended before, and returns their ids.
+    async fn end_sessions_of(
+        &mut self,
+        user_id: Id<User>,
+        now: Timestamp,
+        why: EndReason,
+    ) -> Result<Vec<Id<Session>>>;
+}
+
+/// Reads signing keys.
+#[async_trait]
+pub trait ReadKeys {
+    /// The keys that are not retired yet, oldest first.
+    async fn list_signing_keys(&mut self, now: Timestamp) -> Result<Vec<SigningKey>>;
+}
+
+/// Changes signing keys.
+#[async_trait]
+pub trait Keys: ReadKeys {
+    /// Lets nobody else add a key before this transaction ends.
+    async fn lock_signing_keys(&mut self) -> Result<()>;
+
+    /// Adds a key.
+    async fn insert_signing_key(&mut self, key: &SigningKey) -> Result<()>;
+
+    /// Sets when a key is retired.
+    async fn retire_signing_key(&mut self, id: Id<SigningKey>, retire: Timestamp) -> Result<()>;
+}

@@ -1,0 +1,55 @@
+//! The store: repositories read through [`Read`], changed within one [`Tx`].
+//!
+//! Methods named `find_` may return none, `get_` fail with `NotFound`, `list_` page. Every method may fail with
+//! `Unavailable` (the database does not answer) or `Internal`. Deleted resources are found by id, never listed.
+
+mod identity;
+mod record;
+mod room;
+mod stream;
+
+use async_trait::async_trait;
+
+pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
+pub use record::{
+    Audit, Idempotency, IdempotencyKey, Outbox, OutboxRow, OutboxStatus, ReadOutbox, Remembered,
+    Retention,
+};
+pub use room::{ReadRooms, Rooms};
+pub use stream::{ReadStreams, Streams};
+
+use crate::domain::Result;
+
+/// A database.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// A connection for reading, without a transaction: every read sees what was committed before it.
+    async fn read(&self) -> Result<Box<dyn Read>>;
+
+    /// A transaction. Nothing of it is kept unless it is committed.
+    async fn begin(&self) -> Result<Box<dyn Tx>>;
+
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<()>;
+
+    /// Lets go of every connection, after the work under way.
+    async fn close(&self);
+}
+
+/// Everything that can be read.
+pub trait Read:
+    ReadUsers + ReadSessions + ReadKeys + ReadRooms + ReadStreams + ReadOutbox + Send
+{
+}
+
+/// Everything that can be read and changed, all of it or nothing.
+#[async_trait]
+pub trait Tx:
+    Read + Users + Sessions + Keys + Rooms + Streams + Outbox + Audit + Idempotency + Retention
+{
+    /// Keeps the changes: when it returns they survive a crash.
+    async fn commit(self: Box<Self>) -> Result<()>;
+
+    /// Drops the changes and frees the connection at once; merely dropping the transaction does it later.
+    async fn rollback(self: Box<Self>) -> Result<()>;
+}
