@@ -1,4 +1,8 @@
 //! Veza: a self-hosted, gRPC-first backend. The modules, in the order that a call flows through them.
 
+pub mod adapter;
+pub mod config;
 pub mod domain;
 pub mod port;
+pub mod service;
+pub mod telemetry;
