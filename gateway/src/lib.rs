@@ -1,4 +1,5 @@
 //! REST and JSON in front of any gRPC service, from its descriptors alone; it knows nothing of the service behind.
 
 pub mod binding;
+pub mod rules;
 pub mod template;
