@@ -289,7 +289,7 @@ fn bytes_that_are_no_message_are_malformed() {
 fn unknown_fields_and_groups_are_skipped() {
     let group = [0xf3, 0x01, 10, 1, 0, 0xfb, 0x01, 0xfc, 0x01, 0xf4, 0x01];
     assert_eq!(check_wire("rules.Inner", &group), Ok(()));
-    let mut deep = vec![0xf3, 0x01].repeat(1000);
+    let mut deep = [0xf3, 0x01].repeat(1000);
     deep.extend([0xf4, 0x01].repeat(1000));
     assert_eq!(
         check_wire("rules.Inner", &deep),
