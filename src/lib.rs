@@ -2,7 +2,10 @@
 
 pub mod adapter;
 pub mod config;
+pub mod contract;
 pub mod domain;
+pub mod policy;
 pub mod port;
+pub mod rpc;
 pub mod service;
 pub mod telemetry;
