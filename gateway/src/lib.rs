@@ -5,6 +5,7 @@
 
 pub mod binding;
 pub mod check;
+pub mod openapi;
 pub mod rules;
 mod source;
 pub mod template;

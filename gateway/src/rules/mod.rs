@@ -12,6 +12,7 @@ pub(crate) mod form;
 mod gather;
 pub(crate) mod options;
 mod path;
+pub(crate) mod probe;
 mod shape;
 mod table;
 mod walk;
