@@ -71,3 +71,13 @@ fn metadata(error: &Error) -> HashMap<String, String> {
     };
     pair.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
+
+/// The failure of the gateway to make a message of a REST call, as the service that asked for the message sees it.
+#[must_use]
+pub fn from_gateway(error: &gateway::Error) -> Status {
+    let mut details = ErrorDetails::with_error_info(error.reason(), DOMAIN, HashMap::new());
+    for broken in error.violations() {
+        details.add_bad_request_violation(&broken.field, &broken.description);
+    }
+    Status::with_error_details(Code::from(error.code()), error.message(), details)
+}
