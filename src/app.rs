@@ -228,6 +228,8 @@ impl Core {
                 tonic_reflection::server::Builder::configure()
                     .register_encoded_file_descriptor_set(contract::DESCRIPTORS)
                     .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                    // So that clients can show the details of errors.
+                    .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             };
             let failed = |error: tonic_reflection::server::Error| error.to_string();
             routes = routes
