@@ -182,9 +182,9 @@ impl Parser<'_> {
                 return Err(self.error("`**` must be the last segment"));
             }
             if self.peek() == Some(b'{') {
-                self.variable()?
+                self.variable()?;
             } else {
-                self.segment()?
+                self.segment()?;
             }
             if !self.take(b'/') {
                 return Ok(());

@@ -133,7 +133,11 @@ fn leaf_fields_that_are_left_become_query_parameters() {
         .filter(|parameter| parameter["in"] == "query")
         .map(|parameter| parameter["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["pageSize", "filter.kind", "filter.sinceTime", "tags", "readMask"]);
+    assert_eq!(
+        names,
+        ["pageSize", "filter.kind", "filter.sinceTime", "tags", "readMask", "labels"]
+    );
+    assert_eq!(parameter(list, "labels")["style"], "deepObject");
     assert_eq!(
         parameter(list, "pageSize")["schema"],
         json!({"type": "integer", "format": "int32", "minimum": 0, "maximum": 100})
