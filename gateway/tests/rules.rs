@@ -270,15 +270,15 @@ fn messages_nest_64_deep_and_no_deeper() {
 #[test]
 fn bytes_that_are_no_message_are_malformed() {
     for (wire, reason) in [
-        (&[10, 5, 1][..], "a length goes past the end"),
-        (&[0x80], "a varint is cut off"),
-        (&[16, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], "a varint does not fit 64 bits"),
+        (&[10, 5, 1][..], "the message is cut off"),
+        (&[0x80], "the message is cut off"),
+        (&[16, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], "a varint is longer than 64 bits"),
         (&[10, 1, 0xff], "a string is not valid UTF-8"),
-        (&[2, 0], "a field number is 0"),
-        (&[15], "a wire type is unknown"),
-        (&[12], "a group ends that did not begin"),
-        (&[0x5b, 0x63], "a group is cut off"),
-        (&[13, 1, 2], "a 32-bit value is cut off"),
+        (&[2, 0], "a field has the number 0"),
+        (&[15], "a tag has no known wire type"),
+        (&[12], "a group ends that never began"),
+        (&[0x5b, 0x63], "the message is cut off"),
+        (&[13, 1, 2], "the message is cut off"),
     ] {
         assert_eq!(check_wire("rules.Inner", wire), Err(Failure::Malformed(reason)), "{wire:?}");
     }

@@ -13,10 +13,10 @@ mod gather;
 pub(crate) mod options;
 mod path;
 pub(crate) mod probe;
+mod record;
 mod shape;
 mod table;
 mod walk;
-mod wire;
 
 use std::{
     error::Error,
