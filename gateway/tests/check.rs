@@ -1,7 +1,8 @@
 //! What the build-time check finds in HTTP rules, one small proto source per mistake.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use gateway::check::{Check, Problem, check};
+use gateway::check;
+use gateway::check::{Check, Problem};
 use prost_reflect::DescriptorPool;
 use protox::{
     Compiler, Error,

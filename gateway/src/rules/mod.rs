@@ -83,7 +83,7 @@ impl Rules {
     }
 
     /// Checks the wire bytes of a message. The work is linear in their length, and allocates only for violations,
-    /// split messages, uniqueness, counted map keys and messages of more than 32 checked fields. A message of which
+    /// split messages, uniqueness, counted map keys and messages of more than 16 checked fields. A message of which
     /// nothing could be refused is not read at all; its bytes are left to the decoder.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ const DEPTH_MAX: usize = 64;
 /// A list of what is wrong is for people; past this it is only load.
 const VIOLATIONS_MAX: usize = 100;
 /// Fields of a message whose state is kept on the stack.
-const SLOTS_INLINE: usize = 32;
+const SLOTS_INLINE: usize = 16;
 
 /// Checks the bytes of the message whose table is at `root`.
 pub(super) fn check(
