@@ -211,6 +211,8 @@ fn a_message_sent_in_pieces_is_checked_as_a_whole() {
     assert_eq!(check_wire("rules.Inner", &fixed_later), Ok(()));
     let kept = [piece("name: 'long'"), piece("size: 2")].concat();
     assert_eq!(broken("rules.Inner", &kept), ["inner.name string.max_len"]);
+    let many = piece("").repeat(1001);
+    assert_eq!(broken("rules.Inner", &many), ["inner message.max_pieces"]);
     let deep = [piece("inner { size: 10 }"), piece("inner { name: 'ab' }")].concat();
     assert_eq!(broken("rules.Inner", &deep), ["inner.inner.size int32.lte"]);
 }

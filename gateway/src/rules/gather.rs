@@ -10,16 +10,17 @@ use super::{
 };
 use crate::wire::{Corrupt, Cursor};
 
-/// The parts of every message field that was sent more than once, in order of field and arrival. One pass for all of
-/// them, so that many split fields cost no more than one.
+/// The parts of every message field that was sent more than once, and at most `max` times, in order of field and
+/// arrival. One pass for all of them, so that many split fields cost no more than one.
 pub(super) fn pieces<'n>(
     node: &Node<'n>,
     slots: &[Slot<'n>],
+    max: usize,
 ) -> Result<Vec<(usize, &'n [u8])>, Corrupt> {
     let mut pieces = Vec::new();
     let is_split = |index: usize| {
         let field = &node.table.fields[index];
-        slots[index].count > 1
+        (2..=max).contains(&slots[index].count)
             && field.list.is_none()
             && matches!(field.value.shape, Shape::Message { .. })
     };

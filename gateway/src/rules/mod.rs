@@ -4,8 +4,8 @@
 //! The rules are those of [protovalidate](https://protovalidate.com), in its semantics: a field without presence is
 //! checked even when it is zero, an unset field with presence is not, the last value on the wire counts, and a
 //! message that was sent in pieces is checked as a whole. Whatever the options say, a string never holds a NUL
-//! character, a repeated field or map never more than [`REPEATED_MAX`] elements, and messages never nest deeper than
-//! 64.
+//! character, a repeated field or map never more than [`REPEATED_MAX`] elements, a message never comes in more pieces
+//! than that, and messages never nest deeper than 64.
 
 mod check;
 pub(crate) mod form;

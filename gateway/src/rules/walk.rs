@@ -80,11 +80,17 @@ impl Walk<'_> {
             &mut heap[..]
         };
         self.scan(node, slots)?;
-        let pieces = gather::pieces(node, slots)?;
+        let pieces = gather::pieces(node, slots, self.repeated_max)?;
         for (index, (field, slot)) in fields.iter().zip(&*slots).enumerate() {
             let path = node.path.field(&field.name);
             if let Some(list) = &field.list {
                 self.list(node, field, list, slot.count, &path)?;
+                continue;
+            }
+            let is_message = matches!(field.value.shape, Shape::Message { .. });
+            if is_message && slot.count > self.repeated_max {
+                let description = format!("Must be sent in at most {} pieces.", self.repeated_max);
+                self.refuse(&path, "message.max_pieces", &description);
                 continue;
             }
             let start = pieces.partition_point(|piece| piece.0 < index);
