@@ -306,19 +306,18 @@ impl<'a> Parser<'a> {
                 let value = self.lexer.boolean()?;
                 put(self, Scalar::Bool(value))
             }
-            Token::Null => match self.null_payload(kind) {
-                Some(NullPayload::Enum) => {
-                    self.lexer.null()?;
-                    put(self, Scalar::Number("0"))
+            Token::Null => {
+                self.lexer.null()?;
+                match self.null_payload(kind) {
+                    Some(NullPayload::Enum) => put(self, Scalar::Number("0")),
+                    Some(NullPayload::Value) => {
+                        put_tag(self.out, VALUE_NULL, WireType::Varint);
+                        self.out.push(0);
+                        Ok(())
+                    }
+                    None => Err("null is not allowed here"),
                 }
-                Some(NullPayload::Value) => {
-                    self.lexer.null()?;
-                    put_tag(self.out, VALUE_NULL, WireType::Varint);
-                    self.out.push(0);
-                    Ok(())
-                }
-                None => Err("null is not allowed here"),
-            },
+            }
             Token::Array => Err("an array is not allowed here"),
             Token::Object => Err("an object is not allowed here"),
         };
