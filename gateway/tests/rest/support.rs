@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll};
 
 use base64::Engine;
@@ -22,6 +22,9 @@ use serde_json::Value;
 use tower::{Service, ServiceExt};
 
 const GATEWAY: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The descriptor set of `library.proto`.
+pub static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| descriptors("library.proto", None));
 
 /// What the fake service is told to answer.
 #[derive(Clone, Debug)]
@@ -78,12 +81,12 @@ pub struct Answer {
 impl Api {
     /// The library of `library.proto`.
     pub fn library() -> Self {
-        Self::built(&descriptors("library.proto", None), |builder| builder)
+        Self::built(&LIBRARY, |builder| builder)
     }
 
     /// The library behind a gateway with other settings.
     pub fn library_with(configure: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Self {
-        Self::built(&descriptors("library.proto", None), configure)
+        Self::built(&LIBRARY, configure)
     }
 
     /// A service that is declared right in the test.
@@ -126,6 +129,11 @@ impl Api {
     /// The paths of the `update_mask` that the service got last, which may have no JSON form.
     pub fn mask_paths(&self) -> Vec<String> {
         self.received().map(|received| received.mask_paths).unwrap_or_default()
+    }
+
+    /// The canonical JSON of a request in wire bytes, by prost-reflect.
+    pub fn decode(&self, path: &str, wire: &[u8]) -> Value {
+        self.fake.decode(path, wire).unwrap()
     }
 
     pub async fn get(&self, uri: &str) -> Answer {
