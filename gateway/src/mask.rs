@@ -16,7 +16,9 @@ pub(crate) fn derive(
     bounds: &[Bound],
 ) -> Result<Vec<String>, Error> {
     let lexer = Lexer::new(body, limits.depth());
-    let mut walk = Walk { tables, lexer, bounds, places: vec![root.index], paths: Vec::new() };
+    let places = vec![root.index];
+    let bytes_left = limits.body_bytes_max;
+    let mut walk = Walk { tables, lexer, bounds, places, paths: Vec::new(), bytes_left };
     match tables.message_of(root) {
         Some((_, message)) if walk.lexer.peek()? == Token::Object => {
             walk.members(message, "")?;
@@ -53,6 +55,8 @@ struct Walk<'a> {
     bounds: &'a [Bound],
     places: Vec<usize>,
     paths: Vec<String>,
+    /// A long key above many others makes many long paths; together they may be no longer than a body.
+    bytes_left: usize,
 }
 
 impl Walk<'_> {
@@ -89,10 +93,7 @@ impl Walk<'_> {
                 0
             }
         };
-        if count == 0 {
-            self.paths.push(path);
-        }
-        Ok(())
+        if count == 0 { self.push(path) } else { Ok(()) }
     }
 
     /// Reads an object as a `Struct`.
@@ -108,9 +109,16 @@ impl Walk<'_> {
                 self.lexer.skip()?;
             }
             if inner == 0 {
-                self.paths.push(path);
+                self.push(path)?;
             }
         }
         Ok(count)
+    }
+
+    fn push(&mut self, path: String) -> Result<(), Error> {
+        let left = self.bytes_left.checked_sub(path.len());
+        self.bytes_left = left.ok_or_else(|| Error::malformed("the body names too many fields"))?;
+        self.paths.push(path);
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod field_mask;
 mod lexer;
 mod number;
+mod parse_any;
 mod parser;
 mod print_well_known;
 mod printer;

@@ -76,3 +76,13 @@ async fn a_put_without_a_mask_replaces_everything() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(api.message()["updateMask"], "*");
 }
+
+#[tokio::test]
+async fn a_mask_is_no_longer_than_a_body() {
+    let api = Api::library();
+    let keys: Vec<_> = (0..1000).map(|key| format!("\"{key}\":1")).collect();
+    let key = "k".repeat(10_000);
+    let body = format!("{{\"extra\":{{\"{key}\":{{{}}}}}}}", keys.join(","));
+    let answer = api.call("PATCH", BOOK, &body).await;
+    assert_eq!((answer.status, answer.reason()), (400, "MALFORMED_REQUEST"));
+}
