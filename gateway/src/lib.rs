@@ -1,7 +1,8 @@
-//! REST and JSON in front of any gRPC service, from its descriptors alone; it knows nothing of the service behind.
+//! REST and JSON in front of any gRPC service, from its descriptors alone; it knows nothing of the
+//! service behind.
 //!
-//! [`Gateway`] is a tower service over HTTP requests that wraps another one which speaks gRPC. What it serves
-//! stands in the `google.api.http` options of the descriptor set.
+//! [`Gateway`] is a tower service over HTTP requests that wraps another one which speaks gRPC. What
+//! it serves stands in the `google.api.http` options of the descriptor set.
 //!
 //! ```
 //! use gateway::{Gateway, Limits};

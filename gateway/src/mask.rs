@@ -1,13 +1,15 @@
-//! The field mask of an update (AIP-134): derived from the keys of a body, and checked when it is given.
+//! The field mask of an update (AIP-134): derived from the keys of a body, and checked when it is
+//! given.
 
 use crate::error::Error;
 use crate::json::{Bound, Lexer, Token};
 use crate::limits::Limits;
 use crate::tables::{Cardinality, Field, Message, MessageId, Tables, WellKnown};
 
-/// The paths of the fields that a body sets, relative to its message, in proto names. A nested message counts
-/// by its own fields, and a `Struct` by its keys, unless it is empty; lists and maps count as a whole. What the
-/// path of the request has bound names the resource and is no change. The body has been parsed before.
+/// The paths of the fields that a body sets, relative to its message, in proto names. A nested
+/// message counts by its own fields, and a `Struct` by its keys, unless it is empty; lists and maps
+/// count as a whole. What the path of the request has bound names the resource and is no change.
+/// The body has been parsed before.
 pub(crate) fn derive(
     tables: &Tables,
     root: &Field,
@@ -28,7 +30,8 @@ pub(crate) fn derive(
     Ok(walk.paths)
 }
 
-/// Whether a path of a mask leads to a field: through messages, into maps and structs by any key, and `*`.
+/// Whether a path of a mask leads to a field: through messages, into maps and structs by any key,
+/// and `*`.
 pub(crate) fn resolves(tables: &Tables, root: MessageId, path: &str) -> bool {
     if path == "*" {
         return true;
@@ -55,7 +58,8 @@ struct Walk<'a> {
     bounds: &'a [Bound],
     places: Vec<usize>,
     paths: Vec<String>,
-    /// A long key above many others makes many long paths; together they may be no longer than a body.
+    /// A long key above many others makes many long paths; together they may be no longer than a
+    /// body.
     bytes_left: usize,
 }
 

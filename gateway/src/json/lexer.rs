@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::{number, text};
 use crate::error::Error;
 
-/// A reader of JSON text that is told what to read next. Nothing is copied but strings with escapes.
+/// A reader of JSON text that is told what to read next. Nothing is copied but strings with
+/// escapes.
 #[derive(Clone)]
 pub(crate) struct Lexer<'j> {
     text: &'j str,

@@ -1,4 +1,5 @@
-//! Canonical proto3 JSON to and from protobuf wire bytes, by the tables alone; HTTP is not known here.
+//! Canonical proto3 JSON to and from protobuf wire bytes, by the tables alone; HTTP is not known
+//! here.
 
 mod field_mask;
 mod lexer;

@@ -7,7 +7,8 @@ use crate::tables::{MessageId, WellKnown};
 use crate::wire::{WireType, begin_length, end_length, put_length_delimited, put_tag};
 
 impl Parser<'_> {
-    /// `{"@type": url, ...fields}`, or `{"@type": url, "value": json}` when the type has a JSON form of its own.
+    /// `{"@type": url, ...fields}`, or `{"@type": url, "value": json}` when the type has a JSON
+    /// form of its own.
     pub(super) fn any(&mut self) -> Result<(), Error> {
         let Some(type_url) = self.type_url()? else {
             self.lexer.begin_object()?;

@@ -1,5 +1,5 @@
-//! JSON to wire bytes in one pass, driven by the tables; no tree is built, and no value is read twice but the
-//! type of an `Any`.
+//! JSON to wire bytes in one pass, driven by the tables; no tree is built, and no value is read
+//! twice but the type of an `Any`.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -12,11 +12,13 @@ use crate::limits::Limits;
 use crate::tables::{Cardinality, Field, Kind, Message, MessageId, Tables, WellKnown};
 use crate::wire::{WireType, begin_length, end_length, put_tag};
 
-/// How deep messages may nest on the wire, where a `Value` takes up to three levels for one of JSON. Readers of
-/// protobuf stop here, and a service could only answer that the message is corrupt.
+/// How deep messages may nest on the wire, where a `Value` takes up to three levels for one of
+/// JSON. Readers of protobuf stop here, and a service could only answer that the message is
+/// corrupt.
 const MESSAGE_DEPTH_MAX: usize = 100;
 
-/// A field that the path or a header has set already: the body may repeat its value, but not change it.
+/// A field that the path or a header has set already: the body may repeat its value, but not change
+/// it.
 pub(crate) struct Bound {
     /// The place of each field on the way to it, from the request message.
     pub(crate) places: Vec<usize>,
@@ -307,7 +309,10 @@ impl<'a> Parser<'a> {
     }
 
     fn is_at(&self, places: &[usize]) -> bool {
-        let is_step = |(step, &place): (&Step<'_>, _)| matches!(step, Step::Field(field) if field.index == place);
+        let is_step = |(step, place): (&Step<'_>, &usize)| {
+            let Step::Field(field) = step else { return false };
+            field.index == *place
+        };
         self.path.len() == places.len() && self.path.iter().zip(places).all(is_step)
     }
 

@@ -3,7 +3,8 @@
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{DecodeError, Engine, alphabet, prelude::BASE64_STANDARD};
 
-/// Padding may be missing, and the bits after the last byte may be anything, as other implementations have it.
+/// Padding may be missing, and the bits after the last byte may be anything, as other
+/// implementations have it.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(true);
@@ -25,8 +26,8 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// How many bytes stand in a JSON string as themselves, before the first that is a quote, a backslash or a
-/// control character. Looks at eight at a time.
+/// How many bytes stand in a JSON string as themselves, before the first that is a quote, a
+/// backslash or a control character. Looks at eight at a time.
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks::<8>();
     let plain = 8 * words.iter().take_while(|word| is_plain(u64::from_le_bytes(**word))).count();
@@ -34,8 +35,8 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
     bytes[plain..].iter().position(special).map_or(bytes.len(), |position| plain + position)
 }
 
-/// Whether none of eight bytes is special. A subtraction borrows into the high bit of a byte that is smaller,
-/// and a byte that equals another is zero once they are combined by exclusive or.
+/// Whether none of eight bytes is special. A subtraction borrows into the high bit of a byte that
+/// is smaller, and a byte that equals another is zero once they are combined by exclusive or.
 fn is_plain(word: u64) -> bool {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);

@@ -1,5 +1,6 @@
-//! The cases of public test suites, when a folder of them is given by `GATEWAY_CASES`: `transcoding.json` and
-//! `json_mapping.json` with its message in `schema_all_types.json`. Without the variable, nothing runs here.
+//! The cases of public test suites, when a folder of them is given by `GATEWAY_CASES`:
+//! `transcoding.json` and `json_mapping.json` with its message in `schema_all_types.json`. Without
+//! the variable, nothing runs here.
 
 mod mapping;
 mod matching;
@@ -59,7 +60,8 @@ pub fn load(file: &str) -> Option<Value> {
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// The cases of some kinds that every conforming transcoder passes, and parameters that only some take.
+/// The cases of some kinds that every conforming transcoder passes, and parameters that only some
+/// take.
 pub fn core_cases<'f>(file: &'f Value, kinds: &[&str]) -> Vec<&'f Value> {
     let cases = file["cases"].as_array().unwrap();
     cases

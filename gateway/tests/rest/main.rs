@@ -1,4 +1,5 @@
-//! The gateway from the outside: HTTP requests in, and what the gRPC service behind it gets and answers.
+//! The gateway from the outside: HTTP requests in, and what the gRPC service behind it gets and
+//! answers.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "it says how many cases ran")]

@@ -1,5 +1,5 @@
-//! Whatever a client or a service sends, the gateway answers: it never panics, and what it takes in comes out
-//! the same.
+//! Whatever a client or a service sends, the gateway answers: it never panics, and what it takes in
+//! comes out the same.
 
 use proptest::prelude::*;
 use prost_reflect::prost::Message;

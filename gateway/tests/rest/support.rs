@@ -1,5 +1,5 @@
-//! The world of these tests: a gateway in front of a fake gRPC service, which decodes what it gets with
-//! prost-reflect and answers what it is told.
+//! The world of these tests: a gateway in front of a fake gRPC service, which decodes what it gets
+//! with prost-reflect and answers what it is told.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -132,8 +132,8 @@ fn expected_bindings(case: &Value) -> BTreeMap<String, String> {
 }
 
 impl Table {
-    /// Each route has a request of its own, with string fields for its variables and for `parameters`. Routes
-    /// beyond the grammar are left out.
+    /// Each route has a request of its own, with string fields for its variables and for
+    /// `parameters`. Routes beyond the grammar are left out.
     fn new(routes: &[Value], parameters: &BTreeSet<String>) -> Self {
         let mut proto = String::from(
             "syntax = \"proto3\"; package t; import \"google/api/annotations.proto\";\n",

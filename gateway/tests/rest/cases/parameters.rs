@@ -84,8 +84,8 @@ async fn run(api: &Api, case: &Value) -> Result<(), String> {
     check(fits, || format!("{query} -> {}", answer.text))
 }
 
-/// A proto file from the fields of a schema, where a dotted name is a member of a oneof, or of a nested message
-/// when it is in capitals.
+/// A proto file from the fields of a schema, where a dotted name is a member of a oneof, or of a
+/// nested message when it is in capitals.
 fn declare(name: &str, schema: &Value) -> String {
     let mut proto = format!("syntax = \"proto3\"; package t; {IMPORTS}");
     for (key, values) in schema.as_object().unwrap() {
