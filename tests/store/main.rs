@@ -1,5 +1,7 @@
 //! What every store does: each test runs on SQLite and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 /// Runs tests, functions of a `&World`, on each database.
 macro_rules! on_each_store {
     ($($test:ident),* $(,)?) => {

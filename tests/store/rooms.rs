@@ -80,16 +80,20 @@ async fn an_update_of_another_version_is_stale(world: &World) {
 
 async fn a_locked_room_waits_for_the_transaction_before(world: &World) {
     let room = world.room(&world.user("ann").await, "games").await;
-    let touch = async |seconds_later| {
-        let mut tx = world.begin().await;
-        let mut room = tx.lock_room(room.id).await.unwrap().unwrap();
-        room.meta.touch(seconds(seconds_later));
-        tx.update_room(&room).await.unwrap();
-        tx.commit().await.unwrap();
+    let mut first = world.begin().await;
+    let mut seen_by_first = first.lock_room(room.id).await.unwrap().unwrap();
+    let second = async {
+        let mut second = world.begin().await;
+        second.lock_room(room.id).await.unwrap().unwrap()
     };
-    tokio::join!(touch(1), touch(2), touch(3));
-    let room = world.read().await.find_room(room.id).await.unwrap().unwrap();
-    assert_eq!(room.meta.version, 4);
+    let finish_first = async {
+        world.until_someone_waits().await;
+        seen_by_first.meta.touch(seconds(1));
+        first.update_room(&seen_by_first).await.unwrap();
+        first.commit().await.unwrap();
+    };
+    let (seen_by_second, ()) = tokio::join!(second, finish_first);
+    assert_eq!(seen_by_second.meta.version, 2);
 }
 
 async fn walk_rooms(world: &World, key: OrderKey, descending: bool) -> Vec<String> {

@@ -63,14 +63,20 @@ async fn a_refresh_with_another_counter_changes_nothing(world: &World) {
 
 async fn of_two_refreshes_with_one_counter_one_succeeds(world: &World) {
     let session = world.session(&world.user("ann").await).await;
-    let refresh = async || {
-        let mut tx = world.begin().await;
-        let advanced = tx.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap();
-        tx.commit().await.unwrap();
-        advanced
+    let mut first = world.begin().await;
+    assert!(first.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap());
+    let second = async {
+        let mut second = world.begin().await;
+        let advanced = second.advance_session(session.id, 0, seconds(60), seconds(600)).await;
+        second.commit().await.unwrap();
+        advanced.unwrap()
     };
-    let (one, two) = tokio::join!(refresh(), refresh());
-    assert!(one != two, "{one} {two}");
+    let finish_first = async {
+        world.until_someone_waits().await;
+        first.commit().await.unwrap();
+    };
+    let (advanced, ()) = tokio::join!(second, finish_first);
+    assert!(!advanced);
     let session = world.read().await.find_session(session.id).await.unwrap().unwrap();
     assert_eq!(session.counter, 1);
 }
@@ -82,7 +88,7 @@ async fn a_session_that_has_ended_or_expired_is_not_refreshed(world: &World) {
     tx.end_session(ended.id, START, EndReason::Logout).await.unwrap();
     assert!(!tx.advance_session(ended.id, 0, seconds(1), seconds(2)).await.unwrap());
     let now = expired.expire_time;
-    let later = now + Duration::from_secs(60);
+    let later = now + Duration::from_mins(1);
     assert!(!tx.advance_session(expired.id, 0, now, later).await.unwrap());
     tx.commit().await.unwrap();
 }

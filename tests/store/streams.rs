@@ -71,16 +71,20 @@ async fn an_update_of_another_version_is_stale(world: &World) {
 
 async fn a_locked_stream_waits_for_the_transaction_before(world: &World) {
     let stream = world.stream(&world.user("ann").await, "chess").await;
-    let touch = async |seconds_later| {
-        let mut tx = world.begin().await;
-        let mut stream = tx.lock_stream(stream.id).await.unwrap().unwrap();
-        stream.meta.touch(seconds(seconds_later));
-        tx.update_stream(&stream).await.unwrap();
-        tx.commit().await.unwrap();
+    let mut first = world.begin().await;
+    let mut seen_by_first = first.lock_stream(stream.id).await.unwrap().unwrap();
+    let second = async {
+        let mut second = world.begin().await;
+        second.lock_stream(stream.id).await.unwrap().unwrap()
     };
-    tokio::join!(touch(1), touch(2), touch(3));
-    let stream = world.read().await.find_stream(stream.id).await.unwrap().unwrap();
-    assert_eq!(stream.meta.version, 4);
+    let finish_first = async {
+        world.until_someone_waits().await;
+        seen_by_first.meta.touch(seconds(1));
+        first.update_stream(&seen_by_first).await.unwrap();
+        first.commit().await.unwrap();
+    };
+    let (seen_by_second, ()) = tokio::join!(second, finish_first);
+    assert_eq!(seen_by_second.meta.version, 2);
 }
 
 async fn a_list_has_every_stream_once_in_every_order(world: &World) {

@@ -88,6 +88,18 @@ impl World {
         }
     }
 
+    /// Returns when a statement waits for another transaction. On SQLite that is before it reaches the database, and a
+    /// call that is polled does so at once.
+    pub async fn until_someone_waits(&self) {
+        if self.is_sqlite() {
+            return;
+        }
+        let waiting = "SELECT query FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let look = async { while self.sql(waiting).await.is_empty() {} };
+        tokio::time::timeout(Duration::from_secs(10), look).await.expect("nobody waits");
+    }
+
     pub async fn user(&self, name: &str) -> User {
         let user = new_user(name);
         self.insert_user(&user).await.unwrap();

@@ -3,7 +3,7 @@
 use std::{
     io::{BufReader, Read},
     net::TcpListener,
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -19,6 +19,7 @@ pub struct Server {
     /// The script stops the server and removes its folder when this is closed, which the operating system does however
     /// this process ends.
     _alive: ChildStdin,
+    _script: Child,
 }
 
 /// The server of this process; the first call starts it.
@@ -68,10 +69,11 @@ impl Server {
         while !said.ends_with(b"ready\n") {
             let mut byte = [0];
             if output.read(&mut byte).unwrap() == 0 {
+                script.wait().unwrap();
                 return Err(String::from_utf8_lossy(&said).into_owned());
             }
             said.extend(byte);
         }
-        Ok(Self { port, databases: AtomicU32::new(0), _alive: alive })
+        Ok(Self { port, databases: AtomicU32::new(0), _alive: alive, _script: script })
     }
 }
