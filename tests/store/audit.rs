@@ -16,7 +16,7 @@ on_each_store! {
     a_line_of_a_transaction_that_was_rolled_back_is_not_there,
 }
 
-fn entry() -> Entry {
+pub fn entry() -> Entry {
     let principal =
         Principal { user_id: id(), session_id: id(), permissions: Permissions::default() };
     let origin = Origin {

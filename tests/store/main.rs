@@ -24,6 +24,7 @@ mod audit;
 mod idempotency;
 mod keys;
 mod outbox;
+mod privileges;
 mod retention;
 mod rooms;
 mod schema;

@@ -56,7 +56,7 @@ async fn migrate_twice_at_once(url: String) {
 
 #[tokio::test]
 async fn of_two_migrators_of_sqlite_one_waits_for_the_other() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     migrate_twice_at_once(format!("sqlite://{}", folder.path().join("new.db").display())).await;
 }
 

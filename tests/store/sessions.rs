@@ -12,6 +12,7 @@ use crate::world::{START, World, id, new_session, new_user, seconds};
 
 on_each_store! {
     a_session_comes_back_as_it_was_stored,
+    times_are_kept_to_the_microsecond,
     a_refresh_moves_the_counter_and_both_times,
     a_refresh_with_another_counter_changes_nothing,
     of_two_refreshes_with_one_counter_one_succeeds,
@@ -37,6 +38,18 @@ async fn a_session_comes_back_as_it_was_stored(world: &World) {
     let mut read = world.read().await;
     assert_eq!(read.find_session(session.id).await.unwrap(), Some(session));
     assert_eq!(read.find_session(id()).await.unwrap(), None);
+}
+
+async fn times_are_kept_to_the_microsecond(world: &World) {
+    let mut session = new_session(&world.user("ann").await);
+    session.create_time = START + Duration::from_nanos(999);
+    session.refresh_time = START.replace_microsecond(0).unwrap();
+    session.expire_time = START.replace_microsecond(999_999).unwrap();
+    let mut tx = world.begin().await;
+    tx.insert_session(&session).await.unwrap();
+    tx.commit().await.unwrap();
+    session.create_time = START;
+    assert_eq!(world.read().await.find_session(session.id).await.unwrap(), Some(session));
 }
 
 async fn a_refresh_moves_the_counter_and_both_times(world: &World) {

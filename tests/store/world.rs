@@ -43,7 +43,7 @@ pub struct World {
 
 impl World {
     pub async fn on_sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let url = format!("sqlite:{}", folder.path().join("veza.db").display());
         Self::with_schema(url, Some(folder)).await
     }
