@@ -56,7 +56,7 @@ impl<S: fmt::Debug> fmt::Debug for Gateway<S> {
 
 impl<S, B, R> Service<Request<B>> for Gateway<S>
 where
-    S: Service<Request<Body>, Response = Response<R>> + Clone,
+    S: Service<Request<Body>, Response = Response<R>>,
     S::Error: Send + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
