@@ -149,6 +149,7 @@ impl Core {
             ids: Arc::new(UuidV7),
             vault: Arc::new(DerivedKeys::new(&secrets.jwt_secret)?),
             relay: Arc::clone(&bell) as _,
+            commits: TaskTracker::new(),
         };
         let alone = Config::is_embedded(&secrets.database_url);
         let (users, lifetime): (UserCache, _) = if alone {
@@ -228,6 +229,8 @@ impl Core {
                 tonic_reflection::server::Builder::configure()
                     .register_encoded_file_descriptor_set(contract::DESCRIPTORS)
                     .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                    // So that clients can show the details of errors.
+                    .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             };
             let failed = |error: tonic_reflection::server::Error| error.to_string();
             routes = routes
@@ -326,6 +329,8 @@ impl App {
         time::sleep(self.config.drain_delay).await;
         closing.cancel();
         serving.await.ok();
+        world.commits.close();
+        world.commits.wait().await;
         ended.cancel();
         tasks.close();
         tasks.wait().await;
@@ -349,6 +354,7 @@ fn policy(config: &Config, core: &Core) -> Result<Arc<Policy>, String> {
         call_timeout: config.call_timeout,
         metrics: Arc::clone(&core.metrics),
         refuse: tonic::Status::from,
+        restate: rpc::status::restate,
     }))
 }
 

@@ -11,9 +11,9 @@ use crate::route::{BodyTarget, Route};
 use crate::tables::{Cardinality, Field, Kind, Message, Tables, WellKnown};
 use crate::wire::{WireType, begin_length, end_length, put_length_delimited, put_tag};
 
-/// Writes the parameters of a query as fields of the request, and answers whether the mask of an update was
-/// one of them. A parameter that repeats what the path or a header has bound must have the same value, and is
-/// not written again.
+/// Writes the parameters of a query as fields of the request, and answers whether the mask of an
+/// update was one of them. A parameter that repeats what the path or a header has bound must have
+/// the same value, and is not written again.
 pub(crate) fn put_query(
     out: &mut Vec<u8>,
     tables: &Tables,
@@ -33,8 +33,8 @@ pub(crate) fn put_query(
     Ok(mask.is_some_and(|mask| reader.counts.contains_key(&mask)))
 }
 
-/// Writes a field inside the messages that lead to it from the request. Messages that are written in parts are
-/// merged by whoever reads them, so that no part has to know of another.
+/// Writes a field inside the messages that lead to it from the request. Messages that are written
+/// in parts are merged by whoever reads them, so that no part has to know of another.
 pub(crate) fn put_nested(out: &mut Vec<u8>, parents: &[&Field], wire: &[u8]) {
     let mut nested = wire.to_vec();
     for parent in parents.iter().rev() {

@@ -1,5 +1,5 @@
-//! The gateway as a tower service: it admits a request, calls the service behind with a body that is
-//! transcoded when it is read, and turns the answer into JSON.
+//! The gateway as a tower service: it admits a request, calls the service behind with a body that
+//! is transcoded when it is read, and turns the answer into JSON.
 
 use std::fmt;
 use std::pin::Pin;
@@ -22,10 +22,10 @@ use crate::route::Route;
 
 /// REST and JSON in front of a gRPC service.
 ///
-/// A request whose path matches an HTTP rule is handed to the service at once, under its gRPC path and with a
-/// body that is read and transcoded only when the service polls it. So whatever the service checks before, it
-/// checks as it does for a native call: a caller without credentials costs no parsing and learns nothing
-/// about the request's fields.
+/// A request whose path matches an HTTP rule is handed to the service at once, under its gRPC path
+/// and with a body that is read and transcoded only when the service polls it. So whatever the
+/// service checks before, it checks as it does for a native call: a caller without credentials
+/// costs no parsing and learns nothing about the request's fields.
 #[derive(Clone)]
 pub struct Gateway<S> {
     compiled: Arc<Compiled>,
@@ -33,7 +33,8 @@ pub struct Gateway<S> {
 }
 
 impl Gateway<()> {
-    /// Begins a gateway for an encoded `google.protobuf.FileDescriptorSet`, which holds its imports too.
+    /// Begins a gateway for an encoded `google.protobuf.FileDescriptorSet`, which holds its imports
+    /// too.
     pub fn builder(descriptor_set: &[u8]) -> Builder<'_> {
         Builder::new(descriptor_set)
     }
