@@ -1,4 +1,6 @@
 //! The configuration: one struct, and the only reader of the environment.
+//!
+//! Long because a setting is declared, explained, read and shown in one place, so that none is forgotten in another.
 
 use std::{
     fmt,
