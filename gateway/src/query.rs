@@ -1,6 +1,6 @@
 //! The query string to wire bytes: every leaf field of the request, by its path in either spelling.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::Error;
 use crate::json::{Bound, Parser, Scalar, path_from_either, put_field};
@@ -22,15 +22,21 @@ pub(crate) fn put_query(
     bounds: &[Bound],
     limits: &Limits,
 ) -> Result<bool, Error> {
-    let mut reader =
-        Reader { tables, route, bounds, limits, counts: HashMap::new(), members: HashMap::new() };
+    let mut reader = Reader {
+        tables,
+        route,
+        bounds,
+        limits,
+        counts: HashMap::new(),
+        keys: HashSet::new(),
+        members: HashMap::new(),
+    };
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (decode(key)?, decode(&value.replace('+', " "))?);
         reader.put_parameter(out, &key, &value)?;
     }
-    let mask = route.update_mask.map(|place| (vec![place], None));
-    Ok(mask.is_some_and(|mask| reader.counts.contains_key(&mask)))
+    Ok(route.update_mask.is_some_and(|place| reader.counts.contains_key([place].as_slice())))
 }
 
 /// Writes a field inside the messages that lead to it from the request. Messages that are written
@@ -51,8 +57,10 @@ struct Reader<'a> {
     route: &'a Route,
     bounds: &'a [Bound],
     limits: &'a Limits,
-    /// How often each field was given, and with each key when it is a map.
-    counts: HashMap<(Vec<usize>, Option<String>), usize>,
+    /// How often each field was given.
+    counts: HashMap<Vec<usize>, usize>,
+    /// The keys of maps.
+    keys: HashSet<(Vec<usize>, String)>,
     /// Which member of each oneof was given, by the message and the oneof's place in it.
     members: HashMap<(Vec<usize>, usize), usize>,
 }
@@ -121,12 +129,15 @@ impl<'a> Reader<'a> {
     }
 
     fn check_repetition(&mut self, target: &Target<'_>) -> Result<(), &'static str> {
-        let key = (target.places.clone(), target.key.map(str::to_owned));
-        let count = self.counts.entry(key).or_default();
+        let count = self.counts.entry(target.places.clone()).or_default();
         *count += 1;
         let is_list =
             matches!(target.field.cardinality, Cardinality::Repeated | Cardinality::Packed);
-        if *count > 1 && !is_list {
+        let is_repetition = match target.key {
+            Some(key) => !self.keys.insert((target.places.clone(), key.to_owned())),
+            None => *count > 1 && !is_list,
+        };
+        if is_repetition {
             return Err("given more than once");
         }
         if *count > self.limits.elements_max {

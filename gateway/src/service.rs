@@ -56,7 +56,7 @@ impl<S: fmt::Debug> fmt::Debug for Gateway<S> {
 
 impl<S, B, R> Service<Request<B>> for Gateway<S>
 where
-    S: Service<Request<Body>, Response = Response<R>> + Clone,
+    S: Service<Request<Body>, Response = Response<R>>,
     S::Error: Send + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -71,11 +71,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         match admit(&self.compiled, &parts, !body.is_end_stream()) {
             Admission::Call { route, head } => {
-                let pending = Pending::new(self.compiled.clone(), route, &parts, &head);
+                let pending = Pending::new(self.compiled.clone(), route, &mut parts, &head);
                 let body = pending.request_body(head, body);
                 let answer = self.inner.call(pending.grpc_request(parts, body));
                 Box::pin(async move { Ok(pending.respond(answer.await?).await) })
@@ -107,11 +107,12 @@ struct Pending {
 }
 
 impl Pending {
-    fn new(compiled: Arc<Compiled>, route: usize, parts: &request::Parts, head: &Head) -> Self {
+    /// Keeps the headers of the request, of which the service gets those it may see.
+    fn new(compiled: Arc<Compiled>, route: usize, parts: &mut request::Parts, head: &Head) -> Self {
         Self {
             compiled,
             route,
-            headers: parts.headers.clone(),
+            headers: std::mem::take(&mut parts.headers),
             is_head: parts.method == Method::HEAD,
             is_conditional: head.if_match.is_some(),
             request_error: Arc::default(),
@@ -147,7 +148,7 @@ impl Pending {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;
-        *request.headers_mut() = headers::for_service(&parts.headers);
+        *request.headers_mut() = headers::for_service(&self.headers);
         *request.extensions_mut() = parts.extensions;
         let path = self.route().grpc_path.clone();
         let mut uri = parts.uri.into_parts();
@@ -163,7 +164,7 @@ impl Pending {
         let answer = Answer::read(response).await;
         let asked = Asked {
             route: self.route(),
-            headers: self.headers.clone(),
+            headers: &self.headers,
             is_head: self.is_head,
             is_conditional: self.is_conditional,
             request_error: self.request_error.get().cloned(),

@@ -162,12 +162,13 @@ impl<'t> Printer<'t> {
                 _ => payload.iter().all(|&byte| byte == 0),
             }
         };
+        let is_element =
+            |occurrence: &Occurrence| !(occurrence.is_packed && occurrence.payload.is_empty());
+        let occurrences = &self.occurrences[found];
         self.options.emit_unpopulated
-            || match (field.cardinality, self.occurrences[found].last()) {
-                (_, None) => false,
-                (Cardinality::Singular, Some(last)) => !is_default(last),
-                (Cardinality::Map, Some(_)) => true,
-                (_, Some(last)) => !(last.is_packed && last.payload.is_empty()),
+            || match field.cardinality {
+                Cardinality::Singular => occurrences.last().is_some_and(|last| !is_default(last)),
+                _ => occurrences.iter().any(is_element),
             }
     }
 

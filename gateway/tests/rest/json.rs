@@ -212,6 +212,8 @@ async fn wire_bytes_in_any_order_and_in_parts_are_merged() {
         (vec![0x20, 2, 0x18, 1, 0x18, 3], json!({"int32Value": 3, "int64Value": "2"})),
         // Packed and unpacked parts of one list.
         (vec![0x92, 1, 2, 1, 2, 0x90, 1, 3], json!({"numbers": [1, 2, 3]})),
+        (vec![0x90, 1, 3, 0x92, 1, 0], json!({"numbers": [3]})),
+        (vec![0x92, 1, 0], json!({})),
         // A message in two parts, with another field between.
         (
             vec![0xaa, 1, 2, 0x18, 1, 0x18, 9, 0xaa, 1, 2, 0x20, 2],

@@ -126,4 +126,6 @@ async fn repeated_parameters_count_against_the_limit() {
     assert_eq!(api.get("/v1/kinds?numbers=1&numbers=2&numbers=3").await.status, 200);
     let answer = api.get("/v1/kinds?numbers=1&numbers=2&numbers=3&numbers=4").await;
     assert_eq!(answer.violation(), ("numbers", "given too often"));
+    let answer = api.get("/v1/kinds?names[1]=a&names[2]=b&names[3]=c&names[4]=d").await;
+    assert_eq!(answer.violation(), ("names[4]", "given too often"));
 }
