@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The fewest bytes of JWT_SECRET: 256 bits (NIST SP 800-107 asks for at least 112).
+/// The fewest bytes of `JWT_SECRET`: 256 bits (NIST SP 800-107 asks for at least 112).
 const SECRET_BYTES_MIN: usize = 32;
 
 /// What the server is set to. Every setting is a flag, an environment variable, or a line in `.env`; secrets are never
@@ -49,7 +49,7 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "full", value_name = "LEVEL")]
     pub sqlite_synchronous: Synchronous,
 
-    /// A file that holds JWT_SECRET, for secrets that are mounted as files
+    /// A file that holds `JWT_SECRET`, for secrets that are mounted as files
     #[arg(long, env, global = true, value_name = "FILE")]
     pub jwt_secret_file: Option<PathBuf>,
 
@@ -380,7 +380,7 @@ mod tests {
     fn durations_need_a_unit() {
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
+        assert_eq!(duration("2d"), Ok(Duration::from_hours(48)));
         for bad in ["", "10", "s", "-1s", "1.5s", "18446744073709551615d"] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }

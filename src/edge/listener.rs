@@ -30,7 +30,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection may live: clients come back to the replicas that are there then.
-const CONNECTION_AGE_MAX: Duration = Duration::from_secs(3600);
+const CONNECTION_AGE_MAX: Duration = Duration::from_hours(1);
 
 /// The headers of a request, in bytes.
 const HEADERS_BYTES_MAX: u32 = 16 << 10;

@@ -43,7 +43,6 @@ pub struct Shown {
 }
 
 /// The documents, for everyone.
-#[must_use]
 pub fn documents(shown: &Arc<Shown>) -> Router {
     Router::new()
         .route("/", get(async || axum::response::Redirect::temporary("/docs")))
@@ -54,7 +53,6 @@ pub fn documents(shown: &Arc<Shown>) -> Router {
 }
 
 /// Whether the server is alive and ready, without saying why: for everyone, when operators have a listener of their own.
-#[must_use]
 pub fn brief_health(shown: &Arc<Shown>) -> Router {
     Router::new()
         .route("/health", get(health))
@@ -63,7 +61,6 @@ pub fn brief_health(shown: &Arc<Shown>) -> Router {
 }
 
 /// Health in detail and metrics, for operators.
-#[must_use]
 pub fn operators(shown: &Arc<Shown>) -> Router {
     Router::new()
         .route("/health", get(health))
