@@ -110,6 +110,25 @@ fn every_folder_and_file_below_src_is_a_layer_of_the_table() {
 }
 
 #[test]
+fn the_document_shows_the_same_table() {
+    let document = include_str!("../ARCHITECTURE.md");
+    for layer in LAYERS.iter().filter(|layer| !["lib", "main"].contains(&layer.name)) {
+        let mut rows = document.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| ")?.split(" | ");
+            let names = cells.next()?;
+            names.split(", ").any(|name| name == layer.name).then_some(cells.next()?)
+        });
+        let shown = match rows.next() {
+            Some("–") => Vec::new(),
+            Some("everything") => ALL_BUT_COMMAND.to_vec(),
+            Some(names) => names.split(", ").collect(),
+            None => panic!("ARCHITECTURE.md has no row of `{}`", layer.name),
+        };
+        assert_eq!(shown, layer.layers, "the row of `{}` in ARCHITECTURE.md", layer.name);
+    }
+}
+
+#[test]
 fn a_layer_names_only_the_layers_that_it_may() {
     refuse(|source, layer| {
         let may = |name: &String| name == layer.name || layer.layers.contains(&name.as_str());
