@@ -88,7 +88,7 @@ const OPEN_METHODS: [Open; 5] = [
 const CACHE_ENTRIES_MAX: u64 = 100_000;
 
 /// How long an entry lives in a cache of a process that has its database to itself.
-const CACHE_LIFETIME: Duration = Duration::from_secs(600);
+const CACHE_LIFETIME: Duration = Duration::from_mins(10);
 
 /// How long this process may believe what another one has changed: the end of a session, a role.
 const SHARED_CACHE_LIFETIME: Duration = Duration::from_secs(2);

@@ -254,6 +254,7 @@ fn stop_on_signal() -> Result<CancellationToken, String> {
 }
 
 /// A failure with what is behind it, for whoever runs the server.
+#[expect(clippy::needless_pass_by_value, reason = "it maps the error of a result")]
 fn explain(error: domain::Error) -> String {
     if let domain::Error::InvalidFields(violations) = &error {
         let broken = violations.iter().map(|one| format!("{} {}", one.field, one.description));

@@ -1,4 +1,6 @@
 //! The configuration: one struct, and the only reader of the environment.
+//!
+//! Long because a setting is declared, explained, read and shown in one place, so that none is forgotten in another.
 
 use std::{
     fmt,
@@ -12,7 +14,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The fewest bytes of JWT_SECRET: 256 bits (NIST SP 800-107 asks for at least 112).
+/// The fewest bytes of `JWT_SECRET`: 256 bits (NIST SP 800-107 asks for at least 112).
 const SECRET_BYTES_MIN: usize = 32;
 
 /// What the server is set to. Every setting is a flag, an environment variable, or a line in `.env`; secrets are never
@@ -48,7 +50,7 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "full", value_name = "LEVEL")]
     pub sqlite_synchronous: Synchronous,
 
-    /// A file that holds JWT_SECRET, for secrets that are mounted as files
+    /// A file that holds `JWT_SECRET`, for secrets that are mounted as files
     #[arg(long, env, global = true, default_value = "", value_name = "FILE")]
     pub jwt_secret_file: Setting<PathBuf>,
 
@@ -451,7 +453,7 @@ mod tests {
     fn durations_need_a_unit() {
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
+        assert_eq!(duration("2d"), Ok(Duration::from_hours(48)));
         for bad in ["", "10", "s", "-1s", "1.5s", "18446744073709551615d", "4000d"] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }

@@ -38,7 +38,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const CLOSING_GRACE: Duration = Duration::from_secs(20);
 
 /// How long a connection may live: clients come back to the replicas that are there then.
-const CONNECTION_AGE_MAX: Duration = Duration::from_secs(3600);
+const CONNECTION_AGE_MAX: Duration = Duration::from_hours(1);
 
 /// The headers of a request, in bytes.
 const HEADERS_BYTES_MAX: u32 = 16 << 10;

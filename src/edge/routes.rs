@@ -48,7 +48,6 @@ pub struct Shown {
 }
 
 /// The documents, for everyone.
-#[must_use]
 pub fn documents(shown: &Arc<Shown>) -> Router {
     Router::new()
         .route("/", get(async || axum::response::Redirect::temporary("/docs")))
@@ -59,7 +58,6 @@ pub fn documents(shown: &Arc<Shown>) -> Router {
 }
 
 /// Whether the server is alive and ready, without saying why: for everyone, when operators have a listener of their own.
-#[must_use]
 pub fn brief_health(shown: &Arc<Shown>) -> Router {
     Router::new()
         .route("/health", get(health))
@@ -68,7 +66,6 @@ pub fn brief_health(shown: &Arc<Shown>) -> Router {
 }
 
 /// Health in detail and metrics, for operators.
-#[must_use]
 pub fn operators(shown: &Arc<Shown>) -> Router {
     Router::new()
         .route("/health", get(health))

@@ -1,4 +1,4 @@
-//! THE order of what a call must pass, on one screen: [`Policy::run`].
+//! THE order of what a call must pass, on one screen: `Policy::run`.
 
 use std::{
     convert::Infallible,
@@ -210,6 +210,7 @@ fn note(call: &Call, response: &Response<Body>) {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what a caught panic gives is a box")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Error {
     let what = panic
         .downcast_ref::<&str>()

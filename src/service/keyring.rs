@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a new key is published before it signs, so that every replica and every cache of the key set has it by then.
-const PUBLISHED_BEFORE_USE: Duration = Duration::from_secs(600);
+const PUBLISHED_BEFORE_USE: Duration = Duration::from_mins(10);
 
 /// How long a replaced key still verifies: a token's lifetime, and room for clocks that differ.
 const OVERLAP: Duration = Duration::from_secs(ACCESS_TOKEN_LIFETIME.as_secs() + 300);

@@ -12,16 +12,16 @@ use crate::{
 };
 
 /// How often keys are loaded: far more often than the time a new one is published before it signs.
-const KEYS_EVERY: Duration = Duration::from_secs(60);
+const KEYS_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the store is swept.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// How long published events are kept, so that a bus that lost some can be given them again.
-const PUBLISHED_KEPT: Duration = Duration::from_secs(24 * 3600);
+const PUBLISHED_KEPT: Duration = Duration::from_hours(24);
 
 /// How long ended sessions are kept, so that a stolen token that turns up late is still recognised.
-const ENDED_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const ENDED_KEPT: Duration = Duration::from_hours(720);
 
 /// Keeps the keys fresh until `stop`.
 pub async fn look_after_keys(keyring: Arc<Keyring>, stop: CancellationToken) {
