@@ -1,0 +1,6 @@
+//! The server as its clients meet it: every promise of the API over gRPC, gRPC-web and REST, asked of a real process.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+mod support;

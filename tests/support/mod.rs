@@ -1,0 +1,10 @@
+//! What black-box tests share: a real server, the contract, and one client for every transport.
+
+pub mod app;
+pub mod client;
+pub mod contract;
+pub mod grpc;
+pub mod log;
+pub mod reply;
+pub mod rest;
+pub mod server;
