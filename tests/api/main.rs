@@ -4,3 +4,16 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod auth;
+mod chat;
+mod field;
+mod input;
+mod kind;
+mod life;
+mod paging;
+mod route;
+mod session;
+mod stream;
+mod token;
+mod user;

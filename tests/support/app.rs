@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     client::{Answer, Call, Client, Transport},
     reply::Reply,
+    rpc::{LOGIN, REGISTER},
     server::{Environment, Server},
 };
 
@@ -107,11 +108,6 @@ impl App {
         Self { client: Client::new(server.address), server }
     }
 }
-
-/// Signs up.
-pub const REGISTER: &str = "veza.auth.v1.AuthService/Register";
-/// Signs in.
-pub const LOGIN: &str = "veza.auth.v1.AuthService/Login";
 
 /// Somebody who is signed in.
 #[derive(Clone)]

@@ -3,8 +3,10 @@
 pub mod app;
 pub mod client;
 pub mod contract;
+pub mod database;
 pub mod grpc;
 pub mod log;
 pub mod reply;
 pub mod rest;
+pub mod rpc;
 pub mod server;

@@ -15,6 +15,9 @@ use super::{
 /// What stands for itself in a path segment or a query (RFC 3986, unreserved).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Statuses that say more than any code of gRPC does (RFC 9110, RFC 6585).
+const HTTP_ONLY: [u16; 9] = [405, 406, 408, 411, 412, 413, 414, 415, 431];
+
 /// The request that makes a call.
 pub fn request(call: &Call) -> Request<Bytes> {
     let binding = binding(call);
@@ -68,7 +71,9 @@ pub fn failure(call: String, answer: Answer) -> Reply {
     let code = error["status"].as_str().unwrap_or_default().to_owned();
     assert_eq!(error["code"], answer.status.as_u16(), "the body's code is the response's: {error}");
     let known = code_number_and_status(&code);
-    let (number, _) = known.unwrap_or_else(|| panic!("a code of gRPC: {error}"));
+    let (number, usual) = known.unwrap_or_else(|| panic!("a code of gRPC: {error}"));
+    let status = answer.status.as_u16();
+    assert!(status == usual || HTTP_ONLY.contains(&status), "{status} for {error}");
     let status = json!({
         "code": number, "message": error["message"], "details": error["details"]
     });
