@@ -1,1 +1,96 @@
-fn main() {}
+//! Compiles the contract: proto files to descriptors and services, and refuses a method that is not fit to be served.
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage};
+use protox::Compiler;
+
+/// The option that every method must carry.
+const POLICY: &str = "veza.policy.v1.policy";
+
+/// The number of `ACCESS_UNSPECIFIED`.
+const UNSPECIFIED: i32 = 0;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=proto");
+    let files = proto_files(Path::new("proto/veza"))?;
+    let mut compiler = Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(files)?;
+    refuse_unfit(&compiler.descriptor_pool())?;
+
+    // Encoded by the compiler, because prost's own types would drop the options.
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
+    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
+
+    let mut config = prost_build::Config::new();
+    config.enable_type_names();
+    // Options are read from the descriptors: no code is made of the messages that declare them.
+    for options in [".google.api", ".buf.validate", ".veza.policy"] {
+        config.extern_path(options, "::options");
+    }
+    tonic_prost_build::configure()
+        .build_client(false)
+        .codec_path("crate::rpc::codec::Codec")
+        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
+    Ok(())
+}
+
+/// Fails with every reason why the contract cannot be served.
+fn refuse_unfit(pool: &DescriptorPool) -> Result<(), String> {
+    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    let problems: Vec<_> = methods
+        .filter_map(|method| {
+            let problem = policy_problem(pool, &method)?;
+            Some(format!("{}: {problem}", method.full_name()))
+        })
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(format!("the contract in proto/ is not fit:\n  {}", problems.join("\n  ")))
+}
+
+/// What is wrong with the policy of a method.
+fn policy_problem(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<&'static str> {
+    let Some(extension) = pool.get_extension_by_name(POLICY) else {
+        return Some("no file declares the option (veza.policy.v1.policy)");
+    };
+    let options = method.options();
+    if !options.has_extension(&extension) {
+        return Some("it has no policy; say who may call it with option (veza.policy.v1.policy)");
+    }
+    let value = options.get_extension(&extension);
+    let policy: &DynamicMessage = value.as_message()?;
+    let access = policy.get_field_by_name("access")?.as_enum_number()?;
+    let permission = policy.get_field_by_name("permission")?.as_str()?.to_owned();
+    let permission_needed = {
+        let name = policy.descriptor().get_field_by_name("access")?.kind();
+        let access = name.as_enum()?.get_value(access)?;
+        matches!(access.name(), "ACCESS_PERMISSION" | "ACCESS_OWNER")
+    };
+    match (access, permission_needed, permission.is_empty()) {
+        (UNSPECIFIED, ..) => Some("its policy does not say who has access"),
+        (_, true, true) => Some("its policy names no permission"),
+        (_, false, false) => Some("its policy names a permission that its access does not use"),
+        _ => None,
+    }
+}
+
+/// Every proto file below a folder, sorted so that builds repeat.
+fn proto_files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(proto_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            files.push(path.strip_prefix("proto")?.to_owned());
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,1 +1,43 @@
-//! x
+//! REST and JSON in front of any gRPC service, from its descriptors alone; it knows nothing of the service behind.
+//!
+//! [`Gateway`] is a tower service over HTTP requests that wraps another one which speaks gRPC. What it serves
+//! stands in the `google.api.http` options of the descriptor set.
+
+pub mod binding;
+pub mod check;
+pub mod openapi;
+pub mod rules;
+mod source;
+pub mod template;
+
+mod admission;
+mod body;
+mod builder;
+mod compiled;
+mod error;
+mod error_details;
+mod error_json;
+mod etag;
+mod headers;
+mod json;
+mod limits;
+mod mask;
+mod media_type;
+mod path;
+mod query;
+mod request;
+mod response;
+mod route;
+mod router;
+mod rpc_status;
+mod service;
+mod status;
+mod tables;
+mod wire;
+
+pub use body::Body;
+pub use builder::Builder;
+pub use compiled::BuildError;
+pub use error::{Error, Violation};
+pub use limits::Limits;
+pub use service::Gateway;

@@ -59,6 +59,9 @@ pub enum Error {
     /// The resource has changed since the version that the caller named.
     #[error("the resource has changed in the meantime; read it again and repeat the change")]
     StaleEtag,
+    /// Without this account nobody could administer the server.
+    #[error("this is the last administrator; make another one first")]
+    LastAdministrator,
     /// A request id was used before, for another request.
     #[error("this request id was used for a different request; make a new one")]
     RequestIdReused,
@@ -126,6 +129,7 @@ impl Error {
             Self::Taken { field: "username" } => "USERNAME_TAKEN",
             Self::Taken { .. } => "TAKEN",
             Self::StaleEtag => "STALE_ETAG",
+            Self::LastAdministrator => "LAST_ADMINISTRATOR",
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Busy => "BUSY",

@@ -28,3 +28,9 @@ pub trait Bus: Send + Sync {
     /// The messages from now on, in order of publication. A subscriber that is too slow misses the oldest.
     fn subscribe(&self) -> BoxStream<'static, Message>;
 }
+
+/// Takes recorded events from the outbox to the bus.
+pub trait Relay: Send + Sync {
+    /// Tells it that there is something to take, after the commit that recorded it.
+    fn wake(&self);
+}

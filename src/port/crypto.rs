@@ -32,7 +32,7 @@ pub enum Verdict {
     RightButOutdated,
 }
 
-/// What a derived key is for: keys of different purposes have nothing in common.
+/// What a message authentication code is for: codes of different purposes have nothing in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Refresh tokens.
@@ -41,7 +41,12 @@ pub enum Purpose {
     PageToken,
     /// Fingerprints of requests with a request id.
     RequestFingerprint,
-    /// Private signing keys in the store.
+}
+
+/// What is kept encrypted in the store: each under a key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Private signing keys.
     SigningKey,
 }
 
@@ -54,12 +59,12 @@ pub trait Vault: Send + Sync {
     fn verify_mac(&self, purpose: Purpose, parts: &[&[u8]], mac: &[u8]) -> bool;
 
     /// Encrypts (AES-256-GCM under a fresh nonce); `context` must be the same to decrypt.
-    fn seal(&self, purpose: Purpose, context: &[u8], plain: &[u8]) -> Result<Vec<u8>>;
+    fn seal(&self, kept: Kept, context: &[u8], plain: &[u8]) -> Result<Vec<u8>>;
 
     /// Decrypts what [`Vault::seal`] made.
     ///
     /// Errors: `Internal` when it was made under another secret or context, or was changed.
-    fn open(&self, purpose: Purpose, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>>;
+    fn open(&self, kept: Kept, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>>;
 }
 
 /// The claims of an access token (RFC 9068). Times are seconds since 1970.

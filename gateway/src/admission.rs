@@ -1,0 +1,105 @@
+//! What is decided from the head of a request alone, before the service hears of it: the route, and whether
+//! the gateway could read the request and write the answer at all.
+
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, request};
+
+use crate::compiled::Compiled;
+use crate::error::Error;
+use crate::path::{Segments, variable_value};
+use crate::request::Head;
+use crate::route::{BodyTarget, Route};
+use crate::router::Match;
+use crate::{etag, media_type};
+
+/// What becomes of a request.
+pub(crate) enum Admission {
+    /// The place of its route, and what its head says.
+    Call { route: usize, head: Head },
+    /// It asks what it may ask: the methods of its path.
+    Options { allow: String },
+    /// It is answered with an error, and with the methods of its path when that is what is wrong.
+    Refused { error: Error, allow: Option<String> },
+}
+
+/// Decides over a request. `has_body` is whether a body follows.
+pub(crate) fn admit(compiled: &Compiled, parts: &request::Parts, has_body: bool) -> Admission {
+    let refused = |error| Admission::Refused { error, allow: None };
+    let uri_bytes = parts.uri.path_and_query().map_or(0, |uri| uri.as_str().len());
+    if uri_bytes > compiled.limits.uri_bytes_max {
+        return refused(Error::uri_too_long(compiled.limits.uri_bytes_max));
+    }
+    let segments = match Segments::of(parts.uri.path()) {
+        Ok(segments) => segments,
+        Err(error) => return refused(error),
+    };
+    let found = match compiled.router.find(&parts.method, &segments) {
+        // A resource that can be read can be asked for its headers (RFC 9110, section 9.3.2).
+        Match::MethodNotAllowed(_) if parts.method == Method::HEAD => {
+            compiled.router.find(&Method::GET, &segments)
+        }
+        found => found,
+    };
+    match found {
+        Match::NotFound => refused(Error::route_not_found()),
+        Match::MethodNotAllowed(methods) if parts.method == Method::OPTIONS => {
+            Admission::Options { allow: allow(&methods) }
+        }
+        Match::MethodNotAllowed(methods) => {
+            let allow = Some(allow(&methods));
+            Admission::Refused { error: Error::method_not_allowed(), allow }
+        }
+        Match::Found { target, has_verb } => {
+            let route = &compiled.routes[target];
+            match head(compiled, route, &segments, has_verb, parts, has_body) {
+                Ok(head) => Admission::Call { route: target, head },
+                Err(error) => refused(error),
+            }
+        }
+    }
+}
+
+fn head(
+    compiled: &Compiled,
+    route: &Route,
+    segments: &Segments<'_>,
+    has_verb: bool,
+    parts: &request::Parts,
+    has_body: bool,
+) -> Result<Head, Error> {
+    media_type::check_content(&parts.headers, has_body && route.body != BodyTarget::None)?;
+    media_type::check_accept(&parts.headers)?;
+    let bytes_max = compiled.limits.body_bytes_max;
+    if content_length(&parts.headers).is_some_and(|length| length > bytes_max as u64) {
+        return Err(Error::body_too_large(bytes_max));
+    }
+    let mut raw = segments.raw.clone();
+    if let Some(last) = raw.last_mut().filter(|_| has_verb) {
+        *last = last.rsplit_once(':').map_or(*last, |(value, _)| value);
+    }
+    let value = |variable: &crate::route::Variable| {
+        let spanned = raw.get(variable.start..variable.end.unwrap_or(raw.len()));
+        variable_value(spanned.unwrap_or_default(), variable.is_multi_segment)
+    };
+    Ok(Head {
+        variables: route.variables.iter().map(value).collect::<Result<_, _>>()?,
+        query: parts.uri.query().map(str::to_owned),
+        if_match: etag::if_match(&parts.headers)?,
+    })
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The methods of a path, with those that the gateway answers by itself.
+fn allow(methods: &[&Method]) -> String {
+    let mut names: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    names.push("OPTIONS");
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
+}

@@ -1,0 +1,142 @@
+//! The errors of the gateway itself: requests that no service would understand. How an error is written as
+//! JSON, the service's own included, is not decided here.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::status::Code;
+
+/// A request that the gateway could not hand to the service, or an answer that it could not hand back.
+///
+/// The request's body yields it to the wrapped service when the body turns out bad while it is read, so that
+/// a host can map it to a status of its own.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Parts>);
+
+/// One field that is wrong, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The path of the field in proto names, such as `user.emails[1]`; a name nobody knows as it was given.
+    pub field: String,
+    /// What is wrong, as a phrase.
+    pub description: String,
+}
+
+#[derive(Clone, Debug)]
+struct Parts {
+    code: Code,
+    http_status: StatusCode,
+    reason: &'static str,
+    message: String,
+    violations: Vec<Violation>,
+}
+
+impl Error {
+    /// The number of `google.rpc.Code`.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        self.0.code.number()
+    }
+
+    /// The HTTP status, which tells more than the code does: 413 and 415 are both `INVALID_ARGUMENT`.
+    #[must_use]
+    pub fn http_status(&self) -> StatusCode {
+        self.0.http_status
+    }
+
+    /// A stable name for the kind of error, in upper snake case (AIP-193): `ErrorInfo.reason`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.0.reason
+    }
+
+    /// What went wrong, for a developer to read.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The fields that are wrong, if any are.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    pub(crate) fn rpc_code(&self) -> Code {
+        self.0.code
+    }
+
+    pub(crate) fn route_not_found() -> Self {
+        Self::new(Code::NOT_FOUND, "ROUTE_NOT_FOUND", "no method is reached by this path")
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(
+            Code::UNIMPLEMENTED,
+            "METHOD_NOT_ALLOWED",
+            "the path exists, but not for this HTTP method",
+        )
+        .with_status(StatusCode::METHOD_NOT_ALLOWED)
+    }
+
+    pub(crate) fn not_acceptable() -> Self {
+        Self::new(Code::INVALID_ARGUMENT, "NOT_ACCEPTABLE", "the answer is application/json only")
+            .with_status(StatusCode::NOT_ACCEPTABLE)
+    }
+
+    pub(crate) fn unsupported_media_type(message: &str) -> Self {
+        Self::new(Code::INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", message)
+            .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+    }
+
+    pub(crate) fn uri_too_long(bytes_max: usize) -> Self {
+        let message = format!("path and query have more than {bytes_max} bytes");
+        Self::new(Code::INVALID_ARGUMENT, "URI_TOO_LONG", message)
+            .with_status(StatusCode::URI_TOO_LONG)
+    }
+
+    pub(crate) fn body_too_large(bytes_max: usize) -> Self {
+        let message = format!("the body has more than {bytes_max} bytes");
+        Self::new(Code::INVALID_ARGUMENT, "BODY_TOO_LARGE", message)
+            .with_status(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// Text that cannot be read at all.
+    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+        Self::new(Code::INVALID_ARGUMENT, "MALFORMED_REQUEST", message)
+    }
+
+    /// Text that can be read, but one field does not fit the request message.
+    pub(crate) fn invalid_field(field: impl Into<String>, description: &str) -> Self {
+        let violation = Violation { field: field.into(), description: description.to_owned() };
+        let message = format!("{}: {}", violation.field, violation.description);
+        let mut error = Self::new(Code::INVALID_ARGUMENT, "INVALID_FIELDS", message);
+        error.0.violations.push(violation);
+        error
+    }
+
+    /// An answer of the service that breaks the rules of gRPC, or has no JSON form.
+    pub(crate) fn invalid_response(message: &str) -> Self {
+        Self::new(Code::INTERNAL, "INVALID_RESPONSE", message)
+    }
+
+    fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let http_status = code.http_status();
+        Self(Box::new(Parts { code, http_status, reason, message, violations: Vec::new() }))
+    }
+
+    fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.http_status = status;
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,346 @@
+//! Wire bytes to canonical proto3 JSON, driven by the tables.
+//!
+//! A message is scanned once, to find where each field is, and then printed in the order of its fields: the
+//! wire may hold them in any order, split, repeated, packed or not, and two members of one oneof.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::scan::{Occurrence, scan};
+use super::{number, text};
+use crate::tables::{Cardinality, EnumId, Field, Kind, Message, MessageId, Tables};
+use crate::wire::{Corrupt, Cursor};
+
+/// Deeper messages are refused, as other implementations of protobuf do; stacks are finite.
+const DEPTH_MAX: usize = 100;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PrintOptions {
+    /// Prints fields that are unset and have no presence with their default.
+    pub(crate) emit_unpopulated: bool,
+}
+
+pub(crate) struct Printer<'t> {
+    pub(crate) tables: &'t Tables,
+    pub(crate) out: Vec<u8>,
+    options: PrintOptions,
+    /// What the scan of every message that is open found, the innermost last.
+    occurrences: Vec<Occurrence>,
+    depth: usize,
+}
+
+impl<'t> Printer<'t> {
+    pub(crate) fn new(tables: &'t Tables, options: PrintOptions, out: Vec<u8>) -> Self {
+        Self { tables, out, options, occurrences: Vec::new(), depth: 0 }
+    }
+
+    /// Prints the JSON of a message.
+    pub(crate) fn message(&mut self, id: MessageId, wire: &[u8]) -> Result<(), Corrupt> {
+        let message = self.tables.message(id);
+        self.nested(|printer| {
+            if let Some(well_known) = message.well_known {
+                return printer.well_known(message, well_known, wire);
+            }
+            printer.out.push(b'{');
+            printer.members(message, wire)?;
+            printer.out.push(b'}');
+            Ok(())
+        })
+    }
+
+    /// Prints one field of a message as a value by itself; null when it is a message that is not set.
+    pub(crate) fn field_value(
+        &mut self,
+        message: &'t Message,
+        field: &'t Field,
+        wire: &[u8],
+    ) -> Result<(), Corrupt> {
+        self.scanned(message, wire, |printer, found| {
+            let found = printer.of_field(field, found.start..found.end);
+            match (field.cardinality, field.kind) {
+                (Cardinality::Singular, Kind::Message(_)) if found.is_empty() => {
+                    printer.out.extend_from_slice(b"null");
+                    Ok(())
+                }
+                _ => printer.values(field, wire, found),
+            }
+        })
+    }
+
+    /// Prints the fields of a message with commas before all but the first.
+    pub(crate) fn members(&mut self, message: &'t Message, wire: &[u8]) -> Result<(), Corrupt> {
+        self.scanned(message, wire, |printer, mut rest| {
+            for field in &message.fields {
+                let found = printer.of_field(field, rest.clone());
+                rest.start = found.end;
+                if !printer.is_printed(field, wire, found.clone()) {
+                    continue;
+                }
+                if !matches!(printer.out.last(), Some(b'{')) {
+                    printer.out.push(b',');
+                }
+                printer.out.extend_from_slice(&field.json_key);
+                printer.values(field, wire, found)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Prints the only field of a message without its name, or the one that is set; answers whether any is.
+    pub(crate) fn only_value(
+        &mut self,
+        message: &'t Message,
+        wire: &[u8],
+    ) -> Result<Option<&'t Field>, Corrupt> {
+        self.scanned(message, wire, |printer, found| {
+            let Some(first) = printer.occurrences[found.clone()].first() else { return Ok(None) };
+            let field = &message.fields[first.field];
+            printer.values(field, wire, found)?;
+            Ok(Some(field))
+        })
+    }
+
+    /// Prints the default of a kind.
+    pub(crate) fn default_value(&mut self, kind: Kind) -> Result<(), Corrupt> {
+        match kind {
+            Kind::Message(id) => self.message(id, &[]),
+            Kind::String | Kind::Bytes => self.value(kind, &[]),
+            _ => self.value(kind, &[0; 8]),
+        }
+    }
+
+    /// Counts one level of nesting around `print`.
+    pub(super) fn nested(
+        &mut self,
+        print: impl FnOnce(&mut Self) -> Result<(), Corrupt>,
+    ) -> Result<(), Corrupt> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(Corrupt("messages are nested too deeply"));
+        }
+        print(self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Scans a message, hands what was found to `print`, and forgets it again.
+    fn scanned<T>(
+        &mut self,
+        message: &'t Message,
+        wire: &[u8],
+        print: impl FnOnce(&mut Self, Range<usize>) -> Result<T, Corrupt>,
+    ) -> Result<T, Corrupt> {
+        let start = self.occurrences.len();
+        scan(message, wire, &mut self.occurrences)?;
+        let end = self.occurrences.len();
+        let printed = print(self, start..end)?;
+        self.occurrences.truncate(start);
+        Ok(printed)
+    }
+
+    /// The part of what a scan found that belongs to a field. What was found is in the order of the fields.
+    fn of_field(&self, field: &Field, found: Range<usize>) -> Range<usize> {
+        let occurrences = &self.occurrences[found.clone()];
+        let before = occurrences.iter().take_while(|o| o.field < field.index).count();
+        let own = occurrences[before..].iter().take_while(|o| o.field == field.index).count();
+        found.start + before..found.start + before + own
+    }
+
+    fn is_printed(&self, field: &Field, wire: &[u8], found: Range<usize>) -> bool {
+        if field.has_presence {
+            return !found.is_empty();
+        }
+        let is_default = |occurrence: &Occurrence| {
+            let payload = &wire[occurrence.payload.clone()];
+            match field.kind {
+                Kind::String | Kind::Bytes => payload.is_empty(),
+                _ => payload.iter().all(|&byte| byte == 0),
+            }
+        };
+        self.options.emit_unpopulated
+            || match (field.cardinality, self.occurrences[found].last()) {
+                (_, None) => false,
+                (Cardinality::Singular, Some(last)) => !is_default(last),
+                (Cardinality::Map, Some(_)) => true,
+                (_, Some(last)) => !(last.is_packed && last.payload.is_empty()),
+            }
+    }
+
+    fn values(
+        &mut self,
+        field: &'t Field,
+        wire: &[u8],
+        found: Range<usize>,
+    ) -> Result<(), Corrupt> {
+        match field.cardinality {
+            Cardinality::Singular => self.singular(field, wire, found),
+            Cardinality::Repeated | Cardinality::Packed => self.list(field, wire, found),
+            Cardinality::Map => self.map(field, wire, found),
+        }
+    }
+
+    /// The last value counts, but messages that are given in parts are put together.
+    fn singular(&mut self, field: &Field, wire: &[u8], found: Range<usize>) -> Result<(), Corrupt> {
+        match &self.occurrences[found] {
+            [] => self.default_value(field.kind),
+            [.., last] if !matches!(field.kind, Kind::Message(_)) => {
+                let payload = last.payload.clone();
+                self.value(field.kind, &wire[payload])
+            }
+            parts => {
+                let payload = match parts {
+                    [only] => Cow::Borrowed(&wire[only.payload.clone()]),
+                    parts => Cow::Owned(
+                        parts
+                            .iter()
+                            .flat_map(|part| &wire[part.payload.clone()])
+                            .copied()
+                            .collect(),
+                    ),
+                };
+                self.value(field.kind, &payload)
+            }
+        }
+    }
+
+    fn list(&mut self, field: &Field, wire: &[u8], found: Range<usize>) -> Result<(), Corrupt> {
+        self.out.push(b'[');
+        let mut is_first = true;
+        for index in found {
+            let Occurrence { payload, is_packed, .. } = self.occurrences[index].clone();
+            let payload = &wire[payload];
+            let mut packed = Cursor::new(if is_packed { payload } else { &[] });
+            while !is_packed || !packed.is_empty() {
+                if !std::mem::take(&mut is_first) {
+                    self.out.push(b',');
+                }
+                if !is_packed {
+                    self.value(field.kind, payload)?;
+                    break;
+                }
+                let element = packed.payload(field.number, field.wire_type())?;
+                self.value(field.kind, element)?;
+            }
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// The last entry of a key counts.
+    pub(crate) fn map(
+        &mut self,
+        field: &Field,
+        wire: &[u8],
+        found: Range<usize>,
+    ) -> Result<(), Corrupt> {
+        let Some((_, entry)) = self.tables.message_of(field) else {
+            return Err(Corrupt("a map has no entries"));
+        };
+        let [key_field, value_field] = entry.fields.as_slice() else {
+            return Err(Corrupt("a map entry has no key and value"));
+        };
+        let entries: Vec<_> =
+            self.occurrences[found].iter().map(|o| &wire[o.payload.clone()]).collect();
+        let mut printed = Vec::with_capacity(entries.len());
+        let mut last_of_key = HashMap::with_capacity(entries.len());
+        for (index, wire) in entries.iter().enumerate() {
+            // The JSON of the key is also what tells keys apart.
+            let json = std::mem::take(&mut self.out);
+            self.scanned(entry, wire, |printer, found| {
+                let key = printer.of_field(key_field, found);
+                printer.map_key(key_field, wire, key)
+            })?;
+            let key = std::mem::replace(&mut self.out, json);
+            last_of_key.insert(key.clone(), index);
+            printed.push(key);
+        }
+        self.out.push(b'{');
+        let mut is_first = true;
+        for (index, (key, wire)) in printed.iter().zip(entries).enumerate() {
+            if last_of_key.get(key) != Some(&index) {
+                continue;
+            }
+            if !std::mem::take(&mut is_first) {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(key);
+            self.out.push(b':');
+            self.scanned(entry, wire, |printer, found| {
+                let value = printer.of_field(value_field, found);
+                printer.singular(value_field, wire, value)
+            })?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn map_key(&mut self, field: &Field, wire: &[u8], found: Range<usize>) -> Result<(), Corrupt> {
+        let start = self.out.len();
+        self.singular(field, wire, found)?;
+        if self.out.get(start) != Some(&b'"') {
+            self.out.insert(start, b'"');
+            self.out.push(b'"');
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Corrupt> {
+        let mut cursor = Cursor::new(payload);
+        let out = &mut self.out;
+        match kind {
+            Kind::Message(id) => return self.message(id, payload),
+            Kind::Enum(id) => {
+                let value = low_half(cursor.varint()?).cast_signed();
+                self.enumeration(id, value);
+            }
+            Kind::String => {
+                let value =
+                    str::from_utf8(payload).map_err(|_| Corrupt("a string is not UTF-8"))?;
+                text::put_string(out, value);
+            }
+            Kind::Bytes => text::put_base64(out, payload),
+            Kind::Bool => out.extend_from_slice(match cursor.varint()? {
+                0 => b"false",
+                _ => b"true",
+            }),
+            Kind::Int32 => number::put_integer(out, low_half(cursor.varint()?).cast_signed()),
+            Kind::Uint32 => number::put_integer(out, low_half(cursor.varint()?)),
+            Kind::Sint32 => {
+                let value = low_half(cursor.varint()?);
+                number::put_integer(out, (value >> 1).cast_signed() ^ -(value & 1).cast_signed());
+            }
+            Kind::Fixed32 => number::put_integer(out, u32::from_le_bytes(cursor.fixed32()?)),
+            Kind::Sfixed32 => number::put_integer(out, i32::from_le_bytes(cursor.fixed32()?)),
+            Kind::Int64 => number::put_quoted_integer(out, cursor.varint()?.cast_signed()),
+            Kind::Uint64 => number::put_quoted_integer(out, cursor.varint()?),
+            Kind::Sint64 => {
+                let value = cursor.varint()?;
+                let value = (value >> 1).cast_signed() ^ -(value & 1).cast_signed();
+                number::put_quoted_integer(out, value);
+            }
+            Kind::Fixed64 => number::put_quoted_integer(out, u64::from_le_bytes(cursor.fixed64()?)),
+            Kind::Sfixed64 => {
+                number::put_quoted_integer(out, i64::from_le_bytes(cursor.fixed64()?));
+            }
+            Kind::Double => number::put_float(out, f64::from_le_bytes(cursor.fixed64()?)),
+            Kind::Float => number::put_float(out, f32::from_le_bytes(cursor.fixed32()?)),
+        }
+        Ok(())
+    }
+
+    fn enumeration(&mut self, id: EnumId, value: i32) {
+        let enumeration = self.tables.enumeration(id);
+        match enumeration.name(value) {
+            _ if enumeration.is_null_value => self.out.extend_from_slice(b"null"),
+            Some(name) => text::put_string(&mut self.out, name),
+            None => number::put_integer(&mut self.out, value),
+        }
+    }
+}
+
+/// Integers of 32 bits may be sent with their sign extended to 64.
+fn low_half(varint: u64) -> u32 {
+    let [a, b, c, d, ..] = varint.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}

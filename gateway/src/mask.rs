@@ -1,0 +1,116 @@
+//! The field mask of an update (AIP-134): derived from the keys of a body, and checked when it is given.
+
+use crate::error::Error;
+use crate::json::{Bound, Lexer, Token};
+use crate::limits::Limits;
+use crate::tables::{Cardinality, Field, Message, MessageId, Tables, WellKnown};
+
+/// The paths of the fields that a body sets, relative to its message, in proto names. A nested message counts
+/// by its own fields, and a `Struct` by its keys, unless it is empty; lists and maps count as a whole. What the
+/// path of the request has bound names the resource and is no change. The body has been parsed before.
+pub(crate) fn derive(
+    tables: &Tables,
+    root: &Field,
+    body: &str,
+    limits: &Limits,
+    bounds: &[Bound],
+) -> Result<Vec<String>, Error> {
+    let lexer = Lexer::new(body, limits.depth());
+    let mut walk = Walk { tables, lexer, bounds, places: vec![root.index], paths: Vec::new() };
+    match tables.message_of(root) {
+        Some((_, message)) if walk.lexer.peek()? == Token::Object => {
+            walk.members(message, "")?;
+        }
+        _ => {}
+    }
+    Ok(walk.paths)
+}
+
+/// Whether a path of a mask leads to a field: through messages, into maps and structs by any key, and `*`.
+pub(crate) fn resolves(tables: &Tables, root: MessageId, path: &str) -> bool {
+    if path == "*" {
+        return true;
+    }
+    let mut message = Some(root);
+    for name in path.split('.') {
+        let Some(id) = message else { return false };
+        if tables.message(id).well_known == Some(WellKnown::Struct) {
+            return true;
+        }
+        let Some(field) = tables.message(id).field_by_name(name) else { return false };
+        if field.cardinality == Cardinality::Map {
+            return true;
+        }
+        let inner = tables.message_of(field).map(|(id, _)| id);
+        message = inner.filter(|_| field.cardinality == Cardinality::Singular);
+    }
+    true
+}
+
+struct Walk<'a> {
+    tables: &'a Tables,
+    lexer: Lexer<'a>,
+    bounds: &'a [Bound],
+    places: Vec<usize>,
+    paths: Vec<String>,
+}
+
+impl Walk<'_> {
+    /// Reads an object as a message; answers how many fields it named.
+    fn members(&mut self, message: &Message, prefix: &str) -> Result<usize, Error> {
+        let mut count = 0;
+        self.lexer.begin_object()?;
+        while let Some(key) = self.lexer.next_key()? {
+            let Some(field) = message.field_by_name(&key) else {
+                self.lexer.skip()?;
+                continue;
+            };
+            count += 1;
+            self.places.push(field.index);
+            let path = format!("{prefix}{}", field.name);
+            self.field(field, path)?;
+            self.places.pop();
+        }
+        Ok(count)
+    }
+
+    fn field(&mut self, field: &Field, path: String) -> Result<(), Error> {
+        if self.bounds.iter().any(|bound| bound.places == self.places) {
+            return self.lexer.skip();
+        }
+        let inner = self.tables.message_of(field).map(|(_, message)| message);
+        let inner = inner.filter(|_| field.cardinality == Cardinality::Singular);
+        let is_object = self.lexer.peek()? == Token::Object;
+        let count = match inner.map(|message| (message, message.well_known)) {
+            Some((message, None)) if is_object => self.members(message, &format!("{path}."))?,
+            Some((_, Some(WellKnown::Struct))) if is_object => self.keys(&format!("{path}."))?,
+            _ => {
+                self.lexer.skip()?;
+                0
+            }
+        };
+        if count == 0 {
+            self.paths.push(path);
+        }
+        Ok(())
+    }
+
+    /// Reads an object as a `Struct`.
+    fn keys(&mut self, prefix: &str) -> Result<usize, Error> {
+        let mut count = 0;
+        self.lexer.begin_object()?;
+        while let Some(key) = self.lexer.next_key()? {
+            count += 1;
+            let path = format!("{prefix}{key}");
+            let is_object = self.lexer.peek()? == Token::Object;
+            let inner = if is_object { self.keys(&format!("{path}."))? } else { 0 };
+            if !is_object {
+                self.lexer.skip()?;
+            }
+            if inner == 0 {
+                self.paths.push(path);
+            }
+        }
+        Ok(count)
+    }
+}

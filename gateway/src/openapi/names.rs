@@ -1,0 +1,98 @@
+//! What things are called in the document: components, tags and comments.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use prost_reflect::{FileDescriptor, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
+
+use crate::source::Source;
+
+/// Schemas of the document's own, which no message takes the name of.
+const RESERVED: [&str; 1] = ["Error"];
+
+/// The names of everything that the methods reach, and the comments on it.
+pub(super) struct Names {
+    sources: HashMap<String, Source>,
+    /// Short names that more than one message or enum would have.
+    ambiguous: HashSet<String>,
+    ambiguous_services: HashSet<String>,
+    /// The full names of the messages that requests are made of.
+    requested: HashSet<String>,
+}
+
+impl Names {
+    pub(super) fn of<'m>(methods: impl Iterator<Item = &'m MethodDescriptor>) -> Self {
+        let (mut requested, mut reached) = (HashSet::new(), HashSet::new());
+        let (mut services, mut sources) = (HashSet::new(), HashMap::new());
+        for method in methods {
+            reach(&method.input(), &mut requested, &mut sources);
+            reach(&method.output(), &mut reached, &mut sources);
+            let service = method.parent_service();
+            services.insert(service.full_name().to_owned());
+            add_source(&service.parent_file(), &mut sources);
+        }
+        reached.extend(requested.iter().cloned());
+        let mut ambiguous = ambiguous(&reached);
+        ambiguous.extend(RESERVED.map(str::to_owned));
+        Self { sources, ambiguous, ambiguous_services: self::ambiguous(&services), requested }
+    }
+
+    /// The name of the component of a message or enum.
+    pub(super) fn component<'n>(&self, full_name: &'n str) -> &'n str {
+        let short = short(full_name);
+        if self.ambiguous.contains(short) { full_name } else { short }
+    }
+
+    pub(super) fn tag<'s>(&self, service: &'s ServiceDescriptor) -> &'s str {
+        let ambiguous = self.ambiguous_services.contains(service.name());
+        if ambiguous { service.full_name() } else { service.name() }
+    }
+
+    pub(super) fn comment(&self, file: &FileDescriptor, path: &[i32]) -> Option<&str> {
+        self.sources.get(file.name())?.comment(path)
+    }
+
+    /// Whether a request can hold the message.
+    pub(super) fn is_requested(&self, message: &MessageDescriptor) -> bool {
+        self.requested.contains(message.full_name())
+    }
+}
+
+/// Collects a message and all that it can hold.
+fn reach(
+    message: &MessageDescriptor,
+    reached: &mut HashSet<String>,
+    sources: &mut HashMap<String, Source>,
+) {
+    if !reached.insert(message.full_name().to_owned()) {
+        return;
+    }
+    add_source(&message.parent_file(), sources);
+    for field in message.fields() {
+        match field.kind() {
+            Kind::Message(inner) => reach(&inner, reached, sources),
+            Kind::Enum(values) => {
+                reached.insert(values.full_name().to_owned());
+                add_source(&values.parent_file(), sources);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn add_source(file: &FileDescriptor, sources: &mut HashMap<String, Source>) {
+    if !sources.contains_key(file.name()) {
+        sources.insert(file.name().to_owned(), Source::of(file));
+    }
+}
+
+fn short(full_name: &str) -> &str {
+    full_name.rsplit('.').next().unwrap_or(full_name)
+}
+
+fn ambiguous(full_names: &HashSet<String>) -> HashSet<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in full_names {
+        *counts.entry(short(name)).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name.to_owned()).collect()
+}

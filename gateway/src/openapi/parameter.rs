@@ -1,0 +1,148 @@
+//! The parameters of an operation: path, query and headers.
+
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use serde_json::{Value, json};
+
+use super::{
+    example,
+    path::{Parameter, Path},
+    schema::{self, Behavior, Schemas},
+};
+use crate::binding::{Binding, Body};
+
+/// The parameters in the path, in order.
+pub(super) fn in_path(input: &MessageDescriptor, path: &Path, schemas: &mut Schemas) -> Vec<Value> {
+    path.parameters().map(|parameter| path_parameter(input, parameter, schemas)).collect()
+}
+
+fn path_parameter(
+    input: &MessageDescriptor,
+    parameter: &Parameter,
+    schemas: &mut Schemas,
+) -> Value {
+    let path = parameter.field_path.as_deref();
+    let field = path.and_then(|path| field_at(input, path));
+    let mut value = json!({"name": parameter.name, "in": "path", "required": true});
+    value["schema"] =
+        field.as_ref().map_or(json!({"type": "string"}), |field| schemas.field(field));
+    // An empty segment is refused, whatever the rules of the field say.
+    if value["schema"]["type"] == "string" && value["schema"].get("minLength").is_none() {
+        value["schema"]["minLength"] = json!(1);
+    }
+    let mut description =
+        field.as_ref().and_then(|field| schemas.comment(field)).map(str::to_owned);
+    if parameter.is_rest {
+        let text = description.unwrap_or_default();
+        description = Some(format!("{text} May contain slashes.").trim_start().to_owned());
+    }
+    if let Some(description) = description {
+        value["description"] = json!(description);
+    }
+    if let Some(example) = field.as_ref().and_then(example::of_scalar) {
+        value["example"] = example;
+    }
+    value
+}
+
+/// The parameters in the query: every leaf field that neither path nor body sets.
+pub(super) fn in_query(
+    input: &MessageDescriptor,
+    binding: &Binding,
+    schemas: &mut Schemas,
+) -> Vec<Value> {
+    let mut bound: Vec<&str> =
+        binding.template.variables().iter().map(|variable| &*variable.field_path).collect();
+    match &binding.body {
+        Body::All => return Vec::new(),
+        Body::Field(name) => bound.push(name),
+        Body::None => {}
+    }
+    let mut query = Query { bound, schemas, parents: Vec::new(), parameters: Vec::new() };
+    query.add(input, "", "");
+    query.parameters
+}
+
+struct Query<'q, 'n> {
+    bound: Vec<&'q str>,
+    schemas: &'q mut Schemas<'n>,
+    /// The messages that are being added, so that a recursive one ends.
+    parents: Vec<MessageDescriptor>,
+    parameters: Vec<Value>,
+}
+
+impl Query<'_, '_> {
+    fn add(&mut self, message: &MessageDescriptor, path: &str, name: &str) {
+        if self.parents.contains(message) {
+            return;
+        }
+        self.parents.push(message.clone());
+        for field in message.fields() {
+            let path = format!("{path}{}", field.name());
+            let name = format!("{name}{}", field.json_name());
+            if self.bound.contains(&&*path) || Behavior::of(&field).output_only || field.is_map() {
+                continue;
+            }
+            match field.kind() {
+                Kind::Message(inner) if schema::well_known(&inner).is_none() => {
+                    // A list of messages has no form in a query.
+                    if !field.is_list() {
+                        self.add(&inner, &format!("{path}."), &format!("{name}."));
+                    }
+                }
+                Kind::Message(inner) if !is_leaf(&inner) => {}
+                _ => self.leaf(&field, &name),
+            }
+        }
+        self.parents.pop();
+    }
+
+    fn leaf(&mut self, field: &FieldDescriptor, name: &str) {
+        // A field of a message that need not be set is not required itself.
+        let required = self.parents.len() == 1 && schema::is_required(field);
+        let mut parameter =
+            json!({"name": name, "in": "query", "schema": self.schemas.field(field)});
+        if required {
+            parameter["required"] = json!(true);
+        }
+        if let Some(comment) = self.schemas.comment(field) {
+            parameter["description"] = json!(comment);
+        }
+        self.parameters.push(parameter);
+    }
+}
+
+/// The headers that fill a field of the request or make it conditional.
+pub(super) fn in_header(input: &MessageDescriptor, reads_etag: bool) -> Vec<Value> {
+    let has =
+        |name| input.get_field_by_name(name).is_some_and(|field| field.kind() == Kind::String);
+    let mut parameters = Vec::new();
+    let mut refer = |name: &str| {
+        parameters.push(json!({"$ref": format!("#/components/parameters/{name}")}));
+    };
+    if has("etag") {
+        refer("IfMatch");
+    }
+    if reads_etag {
+        refer("IfNoneMatch");
+    }
+    if has("request_id") {
+        refer("IdempotencyKey");
+    }
+    parameters
+}
+
+/// Whether a well-known type has a form in a query.
+fn is_leaf(message: &MessageDescriptor) -> bool {
+    schema::is_wrapper(message)
+        || matches!(
+            message.full_name(),
+            "google.protobuf.Timestamp" | "google.protobuf.Duration" | "google.protobuf.FieldMask"
+        )
+}
+
+fn field_at(input: &MessageDescriptor, path: &str) -> Option<FieldDescriptor> {
+    match path.split_once('.') {
+        None => input.get_field_by_name(path),
+        Some((name, rest)) => field_at(input.get_field_by_name(name)?.kind().as_message()?, rest),
+    }
+}

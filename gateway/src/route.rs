@@ -1,0 +1,149 @@
+//! One HTTP binding compiled against the tables, with everything that is known before a request comes.
+
+use http::Method;
+use http::uri::PathAndQuery;
+use prost_reflect::MethodDescriptor;
+
+use crate::binding::{Binding, Body};
+use crate::tables::{Cardinality, Field, Kind, Message, MessageId, Tables, WellKnown};
+
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// `/package.Service/Method`.
+    pub(crate) grpc_path: PathAndQuery,
+    pub(crate) http_method: Method,
+    pub(crate) request: MessageId,
+    pub(crate) response: MessageId,
+    pub(crate) variables: Vec<Variable>,
+    pub(crate) body: BodyTarget,
+    /// The place of the response field that is sent alone.
+    pub(crate) response_body: Option<usize>,
+    /// The place of the request's `update_mask`.
+    pub(crate) update_mask: Option<usize>,
+    /// The place of the request's own `etag`.
+    pub(crate) etag: Option<usize>,
+    /// The places of the response's etag, from the message inwards.
+    pub(crate) response_etag: Option<Vec<usize>>,
+}
+
+/// What the HTTP body becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyTarget {
+    None,
+    Message,
+    /// The request's field at this place.
+    Field(usize),
+}
+
+/// A variable of the path, and the request field it fills.
+#[derive(Debug)]
+pub(crate) struct Variable {
+    pub(crate) field_path: String,
+    pub(crate) places: Vec<usize>,
+    pub(crate) start: usize,
+    /// One past its last segment; `None` when it takes all that are left.
+    pub(crate) end: Option<usize>,
+    pub(crate) is_multi_segment: bool,
+}
+
+impl Route {
+    /// Compiles a binding; an error says why it cannot be served.
+    pub(crate) fn new(
+        tables: &Tables,
+        method: &MethodDescriptor,
+        binding: &Binding,
+        etag_fields: &[String],
+    ) -> Result<Self, String> {
+        if method.is_client_streaming() || method.is_server_streaming() {
+            return Err("a streaming method cannot be reached by an HTTP rule".to_owned());
+        }
+        let service = method.parent_service().full_name().to_owned();
+        let grpc_path = format!("/{service}/{}", method.name());
+        let find = |name: &str| tables.find(name).ok_or_else(|| format!("`{name}` is not known"));
+        let request = find(method.input().full_name())?;
+        let response = find(method.output().full_name())?;
+        let request_message = tables.message(request);
+        let places_of_etag = |path: &String| {
+            let places = tables.resolve(response, path)?;
+            is_text(tables.field_at(response, &places)?).then_some(places)
+        };
+        Ok(Self {
+            grpc_path: grpc_path.parse().map_err(|_| format!("`{grpc_path}` is no path"))?,
+            http_method: binding.http_method.clone(),
+            request,
+            response,
+            variables: variables(tables, request, binding)?,
+            body: body_target(request_message, binding)?,
+            response_body: response_body(tables.message(response), binding)?,
+            update_mask: update_mask(tables, request_message),
+            etag: request_message.field_by_name("etag").filter(|f| is_text(f)).map(|f| f.index),
+            response_etag: etag_fields.iter().find_map(places_of_etag),
+        })
+    }
+}
+
+fn variables(
+    tables: &Tables,
+    request: MessageId,
+    binding: &Binding,
+) -> Result<Vec<Variable>, String> {
+    let template = &binding.template;
+    let compile = |variable: &crate::template::Variable| {
+        let field_path = variable.field_path.clone();
+        let places = tables.resolve(request, &field_path);
+        let places = places.ok_or_else(|| format!("the variable `{field_path}` names no field"))?;
+        let field = tables.field_at(request, &places);
+        let is_scalar = field.is_some_and(|field| {
+            field.cardinality == Cardinality::Singular && !matches!(field.kind, Kind::Message(_))
+        });
+        if !is_scalar {
+            return Err(format!("the variable `{field_path}` names a repeated or message field"));
+        }
+        let takes_rest = variable.end == template.segments().len()
+            && template.segments().last() == Some(&crate::template::Segment::Rest);
+        Ok(Variable {
+            field_path,
+            places,
+            start: variable.start,
+            end: (!takes_rest).then_some(variable.end),
+            is_multi_segment: template.is_multi_segment(variable),
+        })
+    };
+    template.variables().iter().map(compile).collect()
+}
+
+fn body_target(request: &Message, binding: &Binding) -> Result<BodyTarget, String> {
+    let has_no_body = [Method::GET, Method::HEAD, Method::DELETE].contains(&binding.http_method);
+    match &binding.body {
+        Body::None => Ok(BodyTarget::None),
+        _ if has_no_body => Err(format!("{} takes no body", binding.http_method)),
+        Body::All => Ok(BodyTarget::Message),
+        Body::Field(name) => match field_by_proto_name(request, name) {
+            Some(field) => Ok(BodyTarget::Field(field.index)),
+            None => Err(format!("the body `{name}` is no field of {}", request.full_name)),
+        },
+    }
+}
+
+fn response_body(response: &Message, binding: &Binding) -> Result<Option<usize>, String> {
+    let Some(name) = &binding.response_body else { return Ok(None) };
+    match field_by_proto_name(response, name) {
+        Some(field) => Ok(Some(field.index)),
+        None => Err(format!("the response body `{name}` is no field of {}", response.full_name)),
+    }
+}
+
+/// Where AIP-134 has the mask of an update.
+fn update_mask(tables: &Tables, request: &Message) -> Option<usize> {
+    let field = field_by_proto_name(request, "update_mask")?;
+    let is_mask = tables.message_of(field)?.1.well_known == Some(WellKnown::FieldMask);
+    (is_mask && field.cardinality == Cardinality::Singular).then_some(field.index)
+}
+
+fn field_by_proto_name<'m>(message: &'m Message, name: &str) -> Option<&'m Field> {
+    message.fields.iter().find(|field| &*field.name == name)
+}
+
+fn is_text(field: &Field) -> bool {
+    field.kind == Kind::String && field.cardinality == Cardinality::Singular
+}

@@ -1,0 +1,6 @@
+//! Implementations of the ports: each knows one thing of the world and nothing of the others.
+
+pub mod crypto;
+pub mod memory;
+pub mod passwords;
+pub mod system;

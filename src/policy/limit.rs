@@ -1,0 +1,39 @@
+//! Which budget a call is counted against, and what the answer says of it.
+
+use std::{net::IpAddr, time::Duration};
+
+use http::{HeaderMap, HeaderValue};
+
+use super::method::Method;
+use crate::{
+    domain::caller::Principal,
+    port::limiter::{Budget, Decision},
+};
+
+/// The budget of a call: sign-in by address; everything else by user, or by address for whoever is not signed in.
+pub fn budget(method: Option<&Method>, principal: Option<&Principal>, ip: IpAddr) -> Budget {
+    match principal {
+        _ if method.is_some_and(|method| method.is_sign_in) => Budget::SignIn(ip),
+        Some(principal) => Budget::User(principal.user_id),
+        None => Budget::Address(ip),
+    }
+}
+
+/// Says what is left, in the `RateLimit` fields of draft-ietf-httpapi-ratelimit-headers.
+pub fn tell(headers: &mut HeaderMap, scope: &str, decision: &Decision) {
+    let (quota, window) = (decision.quota, decision.window.as_secs());
+    let (remaining, reset) = (decision.remaining, seconds_up(decision.reset_after));
+    let values = [
+        ("ratelimit-policy", format!("\"{scope}\";q={quota};w={window}")),
+        ("ratelimit", format!("\"{scope}\";r={remaining};t={reset}")),
+    ];
+    for (name, value) in values {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+fn seconds_up(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}

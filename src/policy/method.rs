@@ -1,0 +1,145 @@
+//! The method table: who may call what, read from the descriptors. A method that is not in it cannot be called.
+
+use std::collections::HashMap;
+
+use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, MethodDescriptor};
+
+use crate::domain::{Error, Result, caller::Principal, permission::Permission};
+
+/// The option that carries the policy of a method.
+const POLICY: &str = "veza.policy.v1.policy";
+
+/// One method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Method {
+    /// Its place in the table, and in the metrics.
+    pub index: usize,
+    /// Its name, as `veza.user.v1.UserService/GetUser`.
+    pub name: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Whether calls are counted against the budget of signing in.
+    pub is_sign_in: bool,
+}
+
+/// Who may call a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Anyone who is signed in. What they may do with what they do not own is for the service to decide.
+    Authenticated,
+    /// Holders of this permission.
+    Permission(Permission),
+}
+
+/// Every method that can be called.
+pub struct Methods {
+    by_path: HashMap<&'static str, Method>,
+}
+
+impl Methods {
+    /// The methods of a contract, and `open` ones of other services (as `grpc.health.v1.Health/Check`) that anyone may
+    /// call.
+    ///
+    /// # Errors
+    /// A sentence that names the first method whose policy is missing or cannot be honoured.
+    pub fn read(pool: &DescriptorPool, open: &[&str]) -> std::result::Result<Self, String> {
+        let extension = pool.get_extension_by_name(POLICY).ok_or("the contract has no policies")?;
+        let mut table = Self { by_path: HashMap::new() };
+        for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+            let name = format!("{}/{}", method.parent_service().full_name(), method.name());
+            let (access, is_sign_in) = policy(&extension, &method)
+                .ok_or_else(|| format!("{name} has no policy that can be honoured"))?;
+            table.add(&name, access, is_sign_in);
+        }
+        for name in open {
+            table.add(name, Access::Public, false);
+        }
+        Ok(table)
+    }
+
+    fn add(&mut self, name: &str, access: Access, is_sign_in: bool) {
+        // Names live as long as the process: they label metrics and log lines.
+        let path: &'static str = Box::leak(format!("/{name}").into_boxed_str());
+        let method = Method { index: self.by_path.len(), name: &path[1..], access, is_sign_in };
+        self.by_path.insert(path, method);
+    }
+
+    /// The method at a gRPC path.
+    ///
+    /// # Errors
+    /// `UnknownMethod`.
+    pub fn resolve(&self, path: &str) -> Result<&Method> {
+        self.by_path.get(path).ok_or(Error::UnknownMethod)
+    }
+
+    /// The names of all methods, in the order of their places.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let mut methods: Vec<_> = self.by_path.values().collect();
+        methods.sort_by_key(|method| method.index);
+        methods.into_iter().map(|method| method.name).collect()
+    }
+}
+
+impl Method {
+    /// Lets the caller pass, or says why not.
+    ///
+    /// # Errors
+    /// `MissingToken` or `PermissionDenied`.
+    pub fn authorize(&self, principal: Option<&Principal>) -> Result<()> {
+        match (self.access, principal) {
+            (Access::Public, _) | (Access::Authenticated, Some(_)) => Ok(()),
+            (_, None) => Err(Error::MissingToken),
+            (Access::Permission(permission), Some(principal)) => {
+                if principal.permissions.has(permission) {
+                    return Ok(());
+                }
+                Err(Error::PermissionDenied { permission: permission.name() })
+            }
+        }
+    }
+}
+
+/// Who may call a method, and whether it is one of signing in.
+fn policy(extension: &ExtensionDescriptor, method: &MethodDescriptor) -> Option<(Access, bool)> {
+    let options = method.options();
+    let policy = options.get_extension(extension);
+    let policy = policy.as_message()?;
+    let permission = policy.get_field_by_name("permission")?;
+    let permission = || Permission::from_name(permission.as_str()?);
+    let access = match value_name(policy, "access")?.as_str() {
+        "ACCESS_PUBLIC" => Access::Public,
+        "ACCESS_AUTHENTICATED" => Access::Authenticated,
+        "ACCESS_PERMISSION" => Access::Permission(permission()?),
+        // The service lets owners pass without it; a name that means nothing is still a mistake.
+        "ACCESS_OWNER" => permission().map(|_| Access::Authenticated)?,
+        _ => return None,
+    };
+    Some((access, value_name(policy, "rate_class")? == "RATE_CLASS_SIGN_IN"))
+}
+
+/// The name of an enum field's value.
+fn value_name(message: &DynamicMessage, field: &str) -> Option<String> {
+    let value = message.get_field_by_name(field)?.as_enum_number()?;
+    let field = prost_reflect::ReflectMessage::descriptor(message).get_field_by_name(field)?;
+    let kind = field.kind();
+    kind.as_enum()?.get_value(value).map(|value| value.name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract;
+
+    #[test]
+    fn authz_01_every_method_of_the_contract_has_a_policy() {
+        let methods = Methods::read(&contract::POOL, &["grpc.health.v1.Health/Check"]).unwrap();
+        let in_contract: usize = contract::POOL.services().map(|s| s.methods().count()).sum();
+        assert_eq!(methods.names().len(), in_contract + 1);
+        assert!(methods.resolve("/veza.user.v1.UserService/GetUser").is_ok());
+        assert!(methods.resolve("/veza.user.v1.UserService/getuser").is_err());
+        assert!(methods.resolve("veza.user.v1.UserService/GetUser").is_err());
+    }
+}

@@ -1,0 +1,219 @@
+//! THE order of what a call must pass, on one screen: [`Policy::run`].
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use http::{HeaderMap, Request, Response, header};
+use tokio::{sync::Semaphore, time};
+use tonic::{Status, body::Body};
+use tower::Service;
+
+use super::{
+    deadline, limit,
+    method::{Method, Methods},
+};
+use crate::{
+    domain::{
+        Error, Result,
+        caller::{Caller, Origin, Principal},
+    },
+    port::{access::Authenticator, limiter::Limiter},
+    telemetry::{
+        access::Call,
+        metrics::{Metrics, RateLimitLabels},
+    },
+};
+
+/// The longest user agent that is kept, in bytes.
+const USER_AGENT_BYTES_MAX: usize = 256;
+
+/// What calls are measured against.
+pub struct Policy {
+    /// What can be called.
+    pub methods: Methods,
+    /// Knows bearer tokens.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Counts calls.
+    pub limiter: Arc<dyn Limiter>,
+    /// How many more calls may be in progress.
+    pub in_flight: Semaphore,
+    /// The time a call has unless its client asks for less.
+    pub call_timeout: Duration,
+    /// Counts decisions.
+    pub metrics: Arc<Metrics>,
+    /// Turns a refusal into an answer.
+    pub refuse: fn(Error) -> Status,
+}
+
+impl Policy {
+    async fn run<S>(&self, mut service: S, mut request: Request<Body>) -> Response<Body>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let Some(call) = request.extensions().get::<Arc<Call>>().cloned() else {
+            return self.refused(Error::internal("a call came in without passing the edge"));
+        };
+        let mut told = HeaderMap::new();
+        let admitted = async {
+            // 1. No more at once than the server can bear.
+            let _place = self.in_flight.try_acquire().map_err(|_| Error::Busy)?;
+            // 2. Only what the contract knows can be called.
+            let method = self.methods.resolve(request.uri().path());
+            if let Ok(method) = method {
+                call.method.set((method.index, method.name)).ok();
+            }
+            // 3. Every call ends in time.
+            let timeout = deadline::timeout(request.headers(), self.call_timeout)?;
+            time::timeout(timeout, async {
+                // 4. Who calls.
+                let principal = self.authenticate(request.headers()).await;
+                // 5. Within their budget, or that of their address: guesses are counted too.
+                let known = principal.as_ref().ok().and_then(Option::as_deref);
+                self.count(method.as_ref().ok().copied(), known, &call, &mut told).await?;
+                // 6. What they may call. Credentials that nobody asked for cannot make a public call fail.
+                let method = method?;
+                let principal = match principal {
+                    Err(_) if method.authorize(None).is_ok() => None,
+                    principal => principal?,
+                };
+                method.authorize(principal.as_deref())?;
+                // 7. The service.
+                let caller = caller(method, principal, &call, request.headers());
+                request.extensions_mut().insert(caller);
+                AssertUnwindSafe(service.call(request)).catch_unwind().await.map_err(panicked)
+            })
+            .await
+            .map_err(|_| Error::DeadlineExceeded)?
+        };
+        let mut response = match admitted.await {
+            Ok(Ok(response)) => response,
+            Err(error) => self.refused(error),
+        };
+        response.headers_mut().extend(told);
+        note(&call, &response);
+        response
+    }
+
+    /// The caller; none without credentials.
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Arc<Principal>>> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+        let (scheme, token) = value
+            .to_str()
+            .ok()
+            .and_then(|value| value.split_once(' '))
+            .ok_or(Error::InvalidToken)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Error::InvalidToken);
+        }
+        self.authenticator.authenticate(token.trim_start()).await.map(Some)
+    }
+
+    async fn count(
+        &self,
+        method: Option<&Method>,
+        principal: Option<&Principal>,
+        call: &Call,
+        told: &mut HeaderMap,
+    ) -> Result<()> {
+        if let Some(principal) = principal {
+            call.user_id.set(principal.user_id.uuid()).ok();
+        }
+        let budget = limit::budget(method, principal, call.ip);
+        let (scope, decision) = (budget.scope(), self.limiter.count(budget).await?);
+        limit::tell(told, scope, &decision);
+        let label = if decision.retry_after.is_none() { "allowed" } else { "refused" };
+        self.metrics.rate_limits.get_or_create(&RateLimitLabels { scope, decision: label }).inc();
+        match decision.retry_after {
+            None => Ok(()),
+            Some(retry_after) => Err(Error::RateLimited { retry_after }),
+        }
+    }
+
+    fn refused(&self, error: Error) -> Response<Body> {
+        (self.refuse)(error).into_http()
+    }
+}
+
+fn caller(
+    method: &Method,
+    principal: Option<Arc<Principal>>,
+    call: &Call,
+    headers: &HeaderMap,
+) -> Caller {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let agent = agent.unwrap_or_default();
+    let origin = Origin {
+        transport: call.transport,
+        rpc_method: method.name,
+        ip: Some(call.ip),
+        user_agent: agent[..agent.floor_char_boundary(USER_AGENT_BYTES_MAX)].to_owned(),
+        trace: Some(call.trace),
+    };
+    Caller { principal, origin }
+}
+
+/// Tells the log of the call how it went.
+fn note(call: &Call, response: &Response<Body>) {
+    let Some(status) = response.extensions().get::<Status>() else {
+        call.answered(0);
+        return;
+    };
+    call.answered(status.code().into());
+    if let Some(source) = std::error::Error::source(status) {
+        call.error.set(source.to_string()).ok();
+    }
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Error {
+    let what = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Error::internal(format!("a service panicked: {what}"))
+}
+
+/// A service behind the policy.
+#[derive(Clone)]
+pub struct Guarded<S> {
+    policy: Arc<Policy>,
+    service: S,
+}
+
+impl<S> Guarded<S> {
+    /// Puts a service behind the policy.
+    pub fn new(policy: Arc<Policy>, service: S) -> Self {
+        Self { policy, service }
+    }
+}
+
+impl<S> Service<Request<Body>> for Guarded<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let policy = Arc::clone(&self.policy);
+        // The service that was polled ready is the one to call; its clone takes its place.
+        let fresh = self.service.clone();
+        let ready = std::mem::replace(&mut self.service, fresh);
+        Box::pin(async move { Ok(policy.run(ready, request).await) })
+    }
+}

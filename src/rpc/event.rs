@@ -1,0 +1,71 @@
+//! Events as `veza.event.v1.Event`: what other services read.
+
+use prost::Message;
+
+use super::{
+    chat, convert,
+    proto::event::v1::{self as proto, event::Data as Wire},
+    stream, user,
+};
+use crate::domain::event::{Data, Event};
+
+/// The envelope of an event in protobuf. It carries no e-mail address, token or secret.
+#[must_use]
+pub fn encode(event: &Event) -> Vec<u8> {
+    let envelope = proto::Event {
+        id: event.id.to_string(),
+        r#type: event.data.event_type().to_owned(),
+        source: "veza".to_owned(),
+        subject: event.data.subject(),
+        time: Some(convert::timestamp(event.time)),
+        actor_id: event.actor_id.map_or_else(String::new, |id| id.to_string()),
+        trace_parent: event.trace_parent.clone().unwrap_or_default(),
+        aggregate_version: event.data.aggregate_version(),
+        data: Some(data(&event.data)),
+    };
+    envelope.encode_to_vec()
+}
+
+fn data(data: &Data) -> Wire {
+    let names = |fields: &[&str]| fields.iter().map(|name| (*name).to_owned()).collect();
+    match data {
+        Data::UserCreated(account, method) => Wire::UserCreated(proto::UserCreated {
+            user: Some(user::shown_to_all(account)),
+            method: (*method).to_owned(),
+        }),
+        Data::UserUpdated(account, changed) => Wire::UserUpdated(proto::UserUpdated {
+            user: Some(user::shown_to_all(account)),
+            changed_fields: names(changed),
+        }),
+        Data::UserDeleted(account) => {
+            Wire::UserDeleted(proto::UserDeleted { user_id: account.id.to_string() })
+        }
+        Data::SessionRevoked { user_id, session_ids, reason } => {
+            Wire::SessionRevoked(proto::SessionRevoked {
+                user_id: user_id.to_string(),
+                session_ids: session_ids.iter().map(ToString::to_string).collect(),
+                reason: reason.name().to_owned(),
+            })
+        }
+        Data::RoomCreated(room) => {
+            Wire::RoomCreated(proto::RoomCreated { room: Some(chat::show(room)) })
+        }
+        Data::RoomUpdated(room, changed) => Wire::RoomUpdated(proto::RoomUpdated {
+            room: Some(chat::show(room)),
+            changed_fields: names(changed),
+        }),
+        Data::RoomDeleted(room) => {
+            Wire::RoomDeleted(proto::RoomDeleted { room_id: room.id.to_string() })
+        }
+        Data::StreamCreated(stream) => {
+            Wire::StreamCreated(proto::StreamCreated { stream: Some(stream::show(stream)) })
+        }
+        Data::StreamUpdated(stream, changed) => Wire::StreamUpdated(proto::StreamUpdated {
+            stream: Some(stream::show(stream)),
+            changed_fields: names(changed),
+        }),
+        Data::StreamDeleted(stream) => {
+            Wire::StreamDeleted(proto::StreamDeleted { stream_id: stream.id.to_string() })
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What every method does first: takes a request apart.
+
+use http::Extensions;
+use prost::Message;
+use tonic::{Request, metadata::MetadataMap};
+
+use crate::{
+    domain::{Error, Result, caller::Caller},
+    service::change::RequestId,
+};
+
+/// A request taken apart.
+pub struct Input<T> {
+    /// Who calls.
+    pub caller: Caller,
+    /// What is asked.
+    pub message: T,
+    metadata: MetadataMap,
+}
+
+impl<T> Input<T> {
+    /// Takes a request apart.
+    ///
+    /// # Errors
+    /// `Internal` when it did not pass the policy stack, which the wiring rules out.
+    pub fn of(request: Request<T>) -> Result<Self> {
+        let (metadata, mut extensions, message) = request.into_parts();
+        Ok(Self { caller: caller(&mut extensions)?, message, metadata })
+    }
+
+    /// The id that the client gave its request: in the message, or in the `idempotency-key` header.
+    pub fn request_id(&mut self, field: impl FnOnce(&mut T) -> &mut String) -> Option<RequestId>
+    where
+        T: Message,
+    {
+        let in_message = std::mem::take(field(&mut self.message));
+        let in_header = || self.metadata.get("idempotency-key")?.to_str().ok().map(str::to_owned);
+        let id = Some(in_message).filter(|id| !id.is_empty()).or_else(in_header)?;
+        Some(RequestId { id, content: self.message.encode_to_vec() })
+    }
+}
+
+fn caller(extensions: &mut Extensions) -> Result<Caller> {
+    extensions
+        .remove::<Caller>()
+        .ok_or_else(|| Error::internal("a call reached a service without passing the policy stack"))
+}

@@ -1,0 +1,15 @@
+//! The proto services: each method turns a message into domain values, calls a use case, and turns the result back.
+
+pub mod auth;
+pub mod chat;
+pub mod codec;
+mod convert;
+pub mod event;
+mod filter;
+mod input;
+mod mask;
+mod page;
+pub mod proto;
+pub mod status;
+pub mod stream;
+pub mod user;

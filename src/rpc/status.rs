@@ -1,0 +1,83 @@
+//! THE error map: how each failure looks on the wire. REST and gRPC-web show the same, made from this.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::domain::Error;
+
+/// The domain of every reason (AIP-193).
+pub const DOMAIN: &str = "veza";
+
+/// When to come back after a failure that passes by itself.
+const RETRY_SOON: Duration = Duration::from_secs(1);
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let (reason, message) = (error.reason(), error.to_string());
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata(&error));
+        let code = match &error {
+            Error::MalformedRequest(_) | Error::InvalidPageToken => Code::InvalidArgument,
+            Error::InvalidFields(violations) => {
+                details.set_bad_request(
+                    violations
+                        .iter()
+                        .map(|broken| FieldViolation::new(&broken.field, &broken.description))
+                        .collect::<Vec<_>>(),
+                );
+                Code::InvalidArgument
+            }
+            Error::MissingToken
+            | Error::InvalidToken
+            | Error::ExpiredToken
+            | Error::SessionEnded
+            | Error::WrongCredentials
+            | Error::InvalidRefreshToken
+            | Error::RefreshTokenReused => Code::Unauthenticated,
+            Error::PermissionDenied { .. } => Code::PermissionDenied,
+            Error::NotFound { .. } => Code::NotFound,
+            Error::Taken { .. } | Error::RequestIdReused => Code::AlreadyExists,
+            Error::StaleEtag => Code::Aborted,
+            Error::LastAdministrator => Code::FailedPrecondition,
+            Error::RateLimited { retry_after } => {
+                details.set_retry_info(Some(*retry_after));
+                Code::ResourceExhausted
+            }
+            Error::Busy | Error::Unavailable(_) => {
+                details.set_retry_info(Some(RETRY_SOON));
+                Code::Unavailable
+            }
+            Error::DeadlineExceeded => Code::DeadlineExceeded,
+            Error::UnknownMethod => Code::Unimplemented,
+            Error::Internal(_) => Code::Internal,
+        };
+        let mut status = Self::with_error_details(code, message, details);
+        if let Error::Unavailable(source) | Error::Internal(source) = error {
+            // For the log of the call; only code, message and details are sent.
+            status.set_source(Arc::from(source));
+        }
+        status
+    }
+}
+
+/// What a program can use of a failure beside its reason.
+fn metadata(error: &Error) -> HashMap<String, String> {
+    let pair = match error {
+        Error::PermissionDenied { permission } => Some(("permission", *permission)),
+        Error::NotFound { resource } => Some(("resource", *resource)),
+        Error::Taken { field } => Some(("field", *field)),
+        _ => None,
+    };
+    pair.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// The failure of the gateway to make a message of a REST call, as the service that asked for the message sees it.
+#[must_use]
+pub fn from_gateway(error: &gateway::Error) -> Status {
+    let mut details = ErrorDetails::with_error_info(error.reason(), DOMAIN, HashMap::new());
+    for broken in error.violations() {
+        details.add_bad_request_violation(&broken.field, &broken.description);
+    }
+    Status::with_error_details(Code::from(error.code()), error.message(), details)
+}

@@ -1,0 +1,112 @@
+//! From a bearer token to a principal, fast: signatures are verified once, sessions are looked up once.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{World, keyring::Keyring, session::TokenNames};
+use crate::{
+    domain::{
+        Error, Result,
+        caller::Principal,
+        id::Id,
+        session::{ACCESS_TOKEN_LIFETIME, Session},
+    },
+    port::{access::Authenticator, cache::Cache, crypto::Claims},
+};
+
+/// The longest bearer token that is looked at, in bytes.
+const TOKEN_BYTES_MAX: usize = 8 << 10;
+
+/// How far the clocks of the maker and the taker of a token may differ.
+const SKEW: Duration = Duration::from_secs(30);
+
+/// The sessions that this replica has seen: who each belongs to, or that it has ended.
+pub struct Sessions {
+    cache: Arc<dyn Cache<Id<Session>, Option<Principal>>>,
+}
+
+impl Sessions {
+    /// Sessions remembered in a cache.
+    #[must_use]
+    pub fn new(cache: Arc<dyn Cache<Id<Session>, Option<Principal>>>) -> Self {
+        Self { cache }
+    }
+
+    /// Notes that sessions have ended, after the commit that ended them: their tokens are refused from now on.
+    pub fn ended(&self, ids: &[Id<Session>]) {
+        for id in ids {
+            self.cache.put(*id, Arc::new(None));
+        }
+    }
+}
+
+/// Knows who a bearer token belongs to.
+pub struct AccessService {
+    /// What every use case needs.
+    pub world: World,
+    /// The keys.
+    pub keyring: Arc<Keyring>,
+    /// Who makes and takes tokens.
+    pub names: TokenNames,
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+    /// The claims of tokens whose signature was verified, by token.
+    pub verified: Arc<dyn Cache<String, Claims>>,
+}
+
+impl AccessService {
+    fn claims(&self, token: &str) -> Result<Arc<Claims>> {
+        let key = token.to_owned();
+        if let Some(claims) = self.verified.get(&key) {
+            return Ok(claims);
+        }
+        let claims = Arc::new(self.keyring.verify(token)?);
+        let lifetime = claims.exp.checked_sub(claims.iat).ok_or(Error::InvalidToken)?;
+        let lifetime_max = ACCESS_TOKEN_LIFETIME.as_secs().cast_signed();
+        if claims.iss != self.names.issuer
+            || claims.aud != self.names.audience
+            || !(0..=lifetime_max).contains(&lifetime)
+        {
+            return Err(Error::InvalidToken);
+        }
+        self.verified.fill(key, Arc::clone(&claims));
+        Ok(claims)
+    }
+
+    async fn principal(&self, id: Id<Session>) -> Result<Arc<Option<Principal>>> {
+        if let Some(known) = self.sessions.cache.get(&id) {
+            return Ok(known);
+        }
+        let now = self.world.clock.now();
+        let found = self.world.store.read().await?.find_principal(id, now).await?;
+        let found = Arc::new(found);
+        self.sessions.cache.fill(id, Arc::clone(&found));
+        Ok(found)
+    }
+}
+
+#[async_trait]
+impl Authenticator for AccessService {
+    async fn authenticate(&self, bearer: &str) -> Result<Arc<Principal>> {
+        if bearer.len() > TOKEN_BYTES_MAX {
+            return Err(Error::InvalidToken);
+        }
+        let claims = self.claims(bearer)?;
+        let now = self.world.clock.now().unix_timestamp();
+        let skew = SKEW.as_secs().cast_signed();
+        if claims.exp.saturating_add(skew) <= now {
+            return Err(Error::ExpiredToken);
+        }
+        if claims.nbf.saturating_sub(skew) > now || claims.iat.saturating_sub(skew) > now {
+            return Err(Error::InvalidToken);
+        }
+        let principal = self.principal(Id::from(claims.sid)).await?;
+        match principal.as_ref() {
+            Some(principal) if principal.user_id.uuid() == claims.sub => {
+                Ok(Arc::new(principal.clone()))
+            }
+            _ => Err(Error::SessionEnded),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Signing up and in.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    World,
+    change::{Change, RequestId},
+    session::{SessionService, Tokens},
+    user::UserCache,
+};
+use crate::{
+    domain::{
+        Error, Result,
+        caller::Caller,
+        event::Data,
+        id::Id,
+        resource::Meta,
+        session::Session,
+        text::{Email, Password, Text, Username, fold},
+        user::{Profile, State, User},
+    },
+    port::crypto::{Passwords, Verdict},
+};
+
+/// The role of everyone who signs up.
+const ROLE_DEFAULT: &str = "user";
+
+/// The role that may do everything.
+const ROLE_ADMINISTRATOR: &str = "admin";
+
+/// The use cases of signing up and in.
+pub struct AuthService {
+    /// What every use case needs.
+    pub world: World,
+    /// Sessions.
+    pub sessions: Arc<SessionService>,
+    /// Password hashing.
+    pub passwords: Arc<dyn Passwords>,
+    /// Accounts read lately.
+    pub users: UserCache,
+}
+
+/// What somebody who signs up says of themselves.
+#[derive(Debug)]
+pub struct Registration {
+    /// The address.
+    pub email: Email,
+    /// The name that others see.
+    pub username: Username,
+    /// The password.
+    pub password: Password,
+    /// The name to show.
+    pub display_name: Text<0, 100>,
+}
+
+/// Somebody who is signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The account.
+    pub user: User,
+    /// The credentials.
+    pub tokens: Tokens,
+}
+
+/// What a repeated registration is answered from: ids only, because tokens can be made again and need not be kept.
+#[derive(Serialize, Deserialize)]
+struct Registered {
+    user_id: Id<User>,
+    session_id: Id<Session>,
+}
+
+impl AuthService {
+    /// Makes an account and signs it in.
+    ///
+    /// # Errors
+    /// `Taken` with the field `email` or `username`; `RequestIdReused`; `Busy`.
+    pub async fn register(
+        &self,
+        caller: &Caller,
+        registration: Registration,
+        client_name: String,
+        request: Option<RequestId>,
+    ) -> Result<SignedIn> {
+        let hash = self.passwords.hash(registration.password.clone()).await?;
+        let mut change = self.world.change(caller).await?;
+        let request = request.as_ref();
+        let result = async {
+            if let Some(first) = change.replay::<Registered>(request).await? {
+                return self.registered(&mut change, first).await;
+            }
+            let user =
+                self.insert(&mut change, registration, &hash, ROLE_DEFAULT, "register").await?;
+            let session = self.sessions.begin(&mut change, caller, user.id, client_name).await?;
+            let first = Registered { user_id: user.id, session_id: session.id };
+            change.remember(request, &first).await?;
+            Ok((user, session))
+        }
+        .await;
+        let (user, session) = change.finish(result).await?;
+        self.signed_in(user, &session)
+    }
+
+    /// Makes an administrator.
+    ///
+    /// # Errors
+    /// `Taken` with the field `email` or `username`; `Busy`.
+    pub async fn create_administrator(
+        &self,
+        caller: &Caller,
+        registration: Registration,
+    ) -> Result<User> {
+        let hash = self.passwords.hash(registration.password.clone()).await?;
+        let mut change = self.world.change(caller).await?;
+        let result =
+            self.insert(&mut change, registration, &hash, ROLE_ADMINISTRATOR, "admin").await;
+        change.finish(result).await
+    }
+
+    /// Whether there is anybody who may do everything.
+    pub async fn has_administrator(&self) -> Result<bool> {
+        let mut store = self.world.store.read().await?;
+        Ok(store.count_users_with_role(ROLE_ADMINISTRATOR).await? > 0)
+    }
+
+    /// Begins a session for whoever knows the password.
+    ///
+    /// # Errors
+    /// `WrongCredentials`, after the same work for known and unknown accounts; `Busy`.
+    pub async fn login(
+        &self,
+        caller: &Caller,
+        identifier: &str,
+        password: Password,
+        client_name: String,
+    ) -> Result<SignedIn> {
+        // The connection is given back before the password is hashed, which takes long.
+        let found = self.world.store.read().await?.find_user_to_sign_in(&fold(identifier)).await?;
+        let (user, hash) = found.unzip();
+        let verdict = self.passwords.verify(password.clone(), hash).await?;
+        let user = match (user, verdict) {
+            (Some(user), Verdict::Right | Verdict::RightButOutdated) => user,
+            (user, _) => return self.refuse(caller, user.map(|user| user.id)).await,
+        };
+        let newer_hash = match verdict {
+            Verdict::RightButOutdated => Some(self.passwords.hash(password).await?),
+            _ => None,
+        };
+        let mut change = self.world.change(caller).await?;
+        let result = async {
+            if let Some(hash) = newer_hash {
+                change.tx.update_password_hash(user.id, &hash).await?;
+            }
+            let resource = format!("users/{}", user.id);
+            change.audit_as(Some(user.id), "auth.login", resource, Ok(())).await?;
+            self.sessions.begin(&mut change, caller, user.id, client_name).await
+        }
+        .await;
+        let session = change.finish(result).await?;
+        self.signed_in(user, &session)
+    }
+
+    async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<SignedIn> {
+        let resource = user_id.map_or_else(String::new, |id| format!("users/{id}"));
+        let failure = Err(Error::WrongCredentials.reason());
+        let mut change = self.world.change(caller).await?;
+        let result = change.audit_as(None, "auth.login", resource, failure).await;
+        change.finish(result).await?;
+        Err(Error::WrongCredentials)
+    }
+
+    async fn insert(
+        &self,
+        change: &mut Change<'_>,
+        registration: Registration,
+        hash: &str,
+        role: &str,
+        method: &'static str,
+    ) -> Result<User> {
+        let profile = Profile { display_name: registration.display_name, ..Profile::default() };
+        let user = User {
+            id: Id::from(self.world.ids.uuid()),
+            username: registration.username,
+            email: registration.email,
+            email_verified: false,
+            profile,
+            state: State::Active,
+            roles: vec![role.to_owned()],
+            meta: Meta::new(change.now),
+        };
+        change.tx.insert_user(&user, hash).await?;
+        let resource = format!("users/{}", user.id);
+        change.audit_as(Some(user.id), "auth.register", resource, Ok(())).await?;
+        change.record(Data::UserCreated(user.clone(), method)).await?;
+        Ok(user)
+    }
+
+    /// The account and session of a registration that was made before.
+    async fn registered(
+        &self,
+        change: &mut Change<'_>,
+        first: Registered,
+    ) -> Result<(User, Session)> {
+        let gone = Error::NotFound { resource: "user" };
+        let user = change.tx.find_user(first.user_id).await?.ok_or(gone)?;
+        let session = change.tx.find_session(first.session_id).await?;
+        let session = session.filter(|session| session.is_live(change.now));
+        Ok((user, session.ok_or(Error::SessionEnded)?))
+    }
+
+    fn signed_in(&self, user: User, session: &Session) -> Result<SignedIn> {
+        self.users.fill(user.id, Arc::new(user.clone()));
+        Ok(SignedIn { user, tokens: self.sessions.tokens(session)? })
+    }
+}

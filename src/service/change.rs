@@ -1,0 +1,145 @@
+//! One change: a transaction, what it records, and the answer that a retry gets again.
+
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::World;
+use crate::{
+    domain::{
+        Error, Result, Timestamp,
+        audit::{Entry, Outcome},
+        caller::Caller,
+        event::{Data, Event},
+        id::Id,
+        user::User,
+    },
+    port::{
+        crypto::Purpose,
+        store::{IdempotencyKey, Tx},
+    },
+};
+
+/// How long a retry with the same request id gets the first answer.
+const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// A request that its caller gave an id, so that it can be repeated safely (AIP-155).
+#[derive(Debug, Clone)]
+pub struct RequestId {
+    /// The id.
+    pub id: String,
+    /// The request without the id, in a form that is equal for equal requests.
+    pub content: Vec<u8>,
+}
+
+/// A transaction under way on behalf of a caller.
+pub struct Change<'a> {
+    /// The transaction.
+    pub tx: Box<dyn Tx>,
+    /// When it began.
+    pub now: Timestamp,
+    world: &'a World,
+    caller: &'a Caller,
+}
+
+impl World {
+    /// Begins a change. It ends with [`Change::finish`].
+    pub async fn change<'a>(&'a self, caller: &'a Caller) -> Result<Change<'a>> {
+        let tx = self.store.begin().await?;
+        Ok(Change { tx, now: self.clock.now(), world: self, caller })
+    }
+}
+
+impl Change<'_> {
+    /// Keeps the changes when they succeeded, drops them when they failed.
+    pub async fn finish<T>(self, result: Result<T>) -> Result<T> {
+        match result {
+            Ok(value) => {
+                self.tx.commit().await?;
+                self.world.relay.wake();
+                Ok(value)
+            }
+            Err(error) => {
+                // The failure that began it is worth more than one of the rollback; the connection is closed then.
+                self.tx.rollback().await.ok();
+                Err(error)
+            }
+        }
+    }
+
+    /// Records what happened, to be published after the commit.
+    pub async fn record(&mut self, data: Data) -> Result<()> {
+        let event = Event {
+            id: Id::from(self.world.ids.uuid()),
+            time: self.now,
+            actor_id: self.caller.user_id(),
+            trace_parent: self.caller.origin.trace.map(|trace| trace.to_string()),
+            data,
+        };
+        self.tx.record(&event).await
+    }
+
+    /// Adds a success to the audit log.
+    pub async fn audit(&mut self, action: &'static str, resource: String) -> Result<()> {
+        let actor = self.caller.user_id();
+        self.audit_as(actor, action, resource, Ok(())).await
+    }
+
+    /// Adds a line to the audit log; the actor is whoever the call found its caller to be.
+    pub async fn audit_as(
+        &mut self,
+        actor_id: Option<Id<User>>,
+        action: &'static str,
+        resource: String,
+        result: Result<(), &'static str>,
+    ) -> Result<()> {
+        let entry = Entry {
+            id: Id::from(self.world.ids.uuid()),
+            time: self.now,
+            caller: self.caller.clone(),
+            actor_id,
+            action,
+            resource,
+            outcome: if result.is_ok() { Outcome::Success } else { Outcome::Failure },
+            reason: result.err().unwrap_or_default(),
+        };
+        self.tx.audit(&entry).await
+    }
+
+    /// The answer that this request id got before, if it did.
+    ///
+    /// # Errors
+    /// `RequestIdReused` when it was used for another request.
+    pub async fn replay<T: DeserializeOwned>(
+        &mut self,
+        request: Option<&RequestId>,
+    ) -> Result<Option<T>> {
+        let Some(key) = request.map(|request| self.key(request)) else { return Ok(None) };
+        let Some(first) = self.tx.find_result(&key, self.now).await? else { return Ok(None) };
+        if first.fingerprint != key.fingerprint {
+            return Err(Error::RequestIdReused);
+        }
+        serde_json::from_str(&first.result).map(Some).map_err(Error::internal)
+    }
+
+    /// Keeps the answer for retries.
+    pub async fn remember<T: Serialize>(
+        &mut self,
+        request: Option<&RequestId>,
+        answer: &T,
+    ) -> Result<()> {
+        let Some(key) = request.map(|request| self.key(request)) else { return Ok(()) };
+        let answer = serde_json::to_string(answer).map_err(Error::internal)?;
+        self.tx.keep_result(&key, &answer, self.now + REMEMBERED_FOR).await
+    }
+
+    fn key(&self, request: &RequestId) -> IdempotencyKey {
+        let who = self.caller.user_id().map_or_else(|| "anonymous".into(), |id| id.to_string());
+        IdempotencyKey {
+            scope: format!("{who}/{}", self.caller.origin.rpc_method),
+            key: request.id.clone(),
+            // Keyed, because a request may hold a password.
+            fingerprint: self.world.vault.mac(Purpose::RequestFingerprint, &[&request.content]),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The use cases, one file per aggregate: they know no transport and no database. The caller is their first argument.
+
+pub mod access;
+pub mod auth;
+pub mod change;
+pub mod keyring;
+pub mod page;
+pub mod refresh_token;
+pub mod room;
+pub mod session;
+pub mod stream;
+pub mod user;
+
+use std::sync::Arc;
+
+use crate::port::{
+    bus::Relay,
+    clock::{Clock, Ids},
+    crypto::Vault,
+    store::Store,
+};
+
+/// What every use case needs.
+#[derive(Clone)]
+pub struct World {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn Ids>,
+    /// Keys derived from the server's secret.
+    pub vault: Arc<dyn Vault>,
+    /// Whoever carries events on.
+    pub relay: Arc<dyn Relay>,
+}

@@ -1,0 +1,242 @@
+//! Sessions: begun by signing in, carried on by refresh tokens, ended by signing out or by theft.
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+
+use super::{
+    World, access::Sessions as LiveSessions, change::Change, keyring::Keyring, refresh_token,
+};
+use crate::{
+    domain::{
+        Error, Result, Timestamp,
+        caller::Caller,
+        event::Data,
+        id::Id,
+        session::{ACCESS_TOKEN_LIFETIME, EndReason, Session},
+        user::User,
+    },
+    port::crypto::Claims,
+};
+
+/// The credentials of a session.
+#[derive(Debug)]
+pub struct Tokens {
+    /// The access token.
+    pub access_token: SecretString,
+    /// When it expires.
+    pub access_expire_time: Timestamp,
+    /// The refresh token.
+    pub refresh_token: SecretString,
+    /// When it expires.
+    pub refresh_expire_time: Timestamp,
+    /// The session.
+    pub session_id: Id<Session>,
+}
+
+/// Who makes and takes access tokens.
+#[derive(Debug, Clone)]
+pub struct TokenNames {
+    /// The `iss` claim.
+    pub issuer: String,
+    /// The `aud` claim.
+    pub audience: String,
+}
+
+/// The use cases of sessions.
+pub struct SessionService {
+    /// What every use case needs.
+    pub world: World,
+    /// The keys.
+    pub keyring: Arc<Keyring>,
+    /// The sessions that this replica knows to be live.
+    pub live: Arc<LiveSessions>,
+    /// Who makes and takes tokens.
+    pub names: TokenNames,
+    /// How long the direct parent of the newest refresh token gets the same successor.
+    pub grace: Duration,
+}
+
+/// What a refresh token turned out to be, once its session was looked at.
+enum Use {
+    /// The newest, or within the grace its direct parent: the session goes on.
+    Good(Session),
+    /// An older one: somebody has a copy. The session has been ended.
+    Theft(Id<Session>),
+}
+
+impl SessionService {
+    /// Begins a session within the change that signs its user in.
+    pub async fn begin(
+        &self,
+        change: &mut Change<'_>,
+        caller: &Caller,
+        user_id: Id<User>,
+        client_name: String,
+    ) -> Result<Session> {
+        let now = change.now;
+        let session = Session {
+            id: Id::from(self.world.ids.uuid()),
+            user_id,
+            counter: 0,
+            refresh_time: now,
+            expire_time: Session::expiry(now, now),
+            client_name,
+            ip: caller.origin.ip.map_or_else(String::new, |ip| ip.to_string()),
+            user_agent: caller.origin.user_agent.clone(),
+            create_time: now,
+            end_time: None,
+        };
+        change.tx.insert_session(&session).await?;
+        Ok(session)
+    }
+
+    /// Exchanges a refresh token.
+    ///
+    /// # Errors
+    /// `InvalidRefreshToken`; `RefreshTokenReused`, by when the session's end is committed.
+    pub async fn refresh(&self, caller: &Caller, token: &str) -> Result<Tokens> {
+        let (id, counter) =
+            refresh_token::read(&*self.world.vault, token).ok_or(Error::InvalidRefreshToken)?;
+        let mut change = self.world.change(caller).await?;
+        let result = self.use_token(&mut change, id, counter).await;
+        match change.finish(result).await? {
+            Use::Good(session) => self.tokens(&session),
+            Use::Theft(id) => {
+                self.live.ended(&[id]);
+                Err(Error::RefreshTokenReused)
+            }
+        }
+    }
+
+    async fn use_token(
+        &self,
+        change: &mut Change<'_>,
+        id: Id<Session>,
+        counter: i64,
+    ) -> Result<Use> {
+        let now = change.now;
+        let live = |session: Option<Session>| {
+            session.filter(|session| session.is_live(now)).ok_or(Error::InvalidRefreshToken)
+        };
+        let session = live(change.tx.find_session(id).await?)?;
+        // The account is looked at anew: it may have been suspended or deleted since.
+        if change.tx.find_principal(id, now).await?.is_none() {
+            return Err(Error::InvalidRefreshToken);
+        }
+        let expire_time = Session::expiry(session.create_time, now);
+        if change.tx.advance_session(id, counter, now, expire_time).await? {
+            let counter = counter + 1;
+            return Ok(Use::Good(Session { counter, refresh_time: now, expire_time, ..session }));
+        }
+        // Read again: another call may have won since the first read.
+        let session = live(change.tx.find_session(id).await?)?;
+        let is_parent = session.counter == counter + 1;
+        if is_parent && now < session.refresh_time + self.grace {
+            return Ok(Use::Good(session));
+        }
+        if counter > session.counter {
+            return Err(Error::InvalidRefreshToken);
+        }
+        self.end(change, &session, EndReason::RefreshReuse).await?;
+        Ok(Use::Theft(id))
+    }
+
+    /// Ends the session of a refresh token or, without one, of the caller; or every session of that user.
+    ///
+    /// # Errors
+    /// `InvalidRefreshToken`; `MissingToken` when there is neither.
+    pub async fn logout(&self, caller: &Caller, token: &str, all: bool) -> Result<()> {
+        let id = match token {
+            "" => caller.signed_in()?.session_id,
+            token => {
+                let read = refresh_token::read(&*self.world.vault, token);
+                read.ok_or(Error::InvalidRefreshToken)?.0
+            }
+        };
+        let mut change = self.world.change(caller).await?;
+        let result = self.end_by_logout(&mut change, id, all).await;
+        let ended = change.finish(result).await?;
+        self.live.ended(&ended);
+        Ok(())
+    }
+
+    async fn end_by_logout(
+        &self,
+        change: &mut Change<'_>,
+        id: Id<Session>,
+        all: bool,
+    ) -> Result<Vec<Id<Session>>> {
+        let session = change.tx.find_session(id).await?.ok_or(Error::InvalidRefreshToken)?;
+        // Signing out twice is no mistake.
+        if !session.is_live(change.now) {
+            return Ok(Vec::new());
+        }
+        if all {
+            return self.end_all(change, session.user_id, EndReason::Logout).await;
+        }
+        self.end(change, &session, EndReason::Logout).await?;
+        Ok(vec![id])
+    }
+
+    async fn end(&self, change: &mut Change<'_>, session: &Session, why: EndReason) -> Result<()> {
+        if change.tx.end_session(session.id, change.now, why).await? {
+            self.tell(change, session.user_id, vec![session.id], why).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends every session of a user within a change, and returns their ids; tell [`LiveSessions::ended`] after the commit.
+    pub async fn end_all(
+        &self,
+        change: &mut Change<'_>,
+        user_id: Id<User>,
+        why: EndReason,
+    ) -> Result<Vec<Id<Session>>> {
+        let ended = change.tx.end_sessions_of(user_id, change.now, why).await?;
+        if !ended.is_empty() {
+            self.tell(change, user_id, ended.clone(), why).await?;
+        }
+        Ok(ended)
+    }
+
+    async fn tell(
+        &self,
+        change: &mut Change<'_>,
+        user_id: Id<User>,
+        session_ids: Vec<Id<Session>>,
+        reason: EndReason,
+    ) -> Result<()> {
+        let action = match reason {
+            EndReason::Logout => "auth.logout",
+            EndReason::RefreshReuse => "auth.refresh_reuse",
+            EndReason::UserDeleted => "session.revoke",
+        };
+        let resource = format!("users/{user_id}");
+        change.audit_as(Some(user_id), action, resource, Ok(())).await?;
+        change.record(Data::SessionRevoked { user_id, session_ids, reason }).await
+    }
+
+    /// The credentials of a session as it stands.
+    pub fn tokens(&self, session: &Session) -> Result<Tokens> {
+        let now = self.world.clock.now();
+        let access_expire_time = now + ACCESS_TOKEN_LIFETIME;
+        let access_token = self.keyring.sign(&Claims {
+            iss: self.names.issuer.clone(),
+            aud: self.names.audience.clone(),
+            sub: session.user_id.uuid(),
+            sid: session.id.uuid(),
+            jti: self.world.ids.uuid(),
+            iat: now.unix_timestamp(),
+            nbf: now.unix_timestamp(),
+            exp: access_expire_time.unix_timestamp(),
+        })?;
+        Ok(Tokens {
+            access_token,
+            access_expire_time,
+            refresh_token: refresh_token::derive(&*self.world.vault, session.id, session.counter),
+            refresh_expire_time: session.expire_time,
+            session_id: session.id,
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! Accounts: read, changed and deleted.
+
+use std::sync::Arc;
+
+use super::{
+    World,
+    page::{PageRequest, TokenPage},
+    session::SessionService,
+};
+use crate::{
+    domain::{
+        Error, Result,
+        caller::Caller,
+        event::Data,
+        id::Id,
+        page::UserFilter,
+        permission::Permission,
+        resource::Etag,
+        session::EndReason,
+        user::{Change, State, User},
+    },
+    port::cache::Cache,
+};
+
+/// Accounts read lately. What was written is put in, so that a reader on this replica never sees less than was
+/// acknowledged.
+pub type UserCache = Arc<dyn Cache<Id<User>, User>>;
+
+/// The use cases of accounts.
+pub struct UserService {
+    /// What every use case needs.
+    pub world: World,
+    /// Sessions.
+    pub sessions: Arc<SessionService>,
+    /// Accounts read lately.
+    pub users: UserCache,
+}
+
+const NOT_FOUND: Error = Error::NotFound { resource: "user" };
+
+impl UserService {
+    /// One account in use.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get(&self, id: Id<User>) -> Result<Arc<User>> {
+        let user = if let Some(user) = self.users.get(&id) {
+            user
+        } else {
+            let found = self.world.store.read().await?.find_user(id).await?;
+            let user = Arc::new(found.ok_or(NOT_FOUND)?);
+            self.users.fill(id, Arc::clone(&user));
+            user
+        };
+        if user.state == State::Deleted { Err(NOT_FOUND) } else { Ok(user) }
+    }
+
+    /// The caller's own account.
+    ///
+    /// # Errors
+    /// `MissingToken`.
+    pub async fn me(&self, caller: &Caller) -> Result<Arc<User>> {
+        self.get(caller.signed_in()?.user_id).await
+    }
+
+    /// A page of the accounts in use.
+    ///
+    /// # Errors
+    /// `InvalidPageToken`.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        filter: &UserFilter,
+        request: &PageRequest,
+    ) -> Result<TokenPage<User>> {
+        let query = self.world.page_query(caller, request)?;
+        let page = self.world.store.read().await?.list_users(filter, &query).await?;
+        Ok(self.world.token_page(caller, request, page))
+    }
+
+    /// Changes an account: one's own, or with `users.update` anybody's.
+    ///
+    /// # Errors
+    /// `PermissionDenied`, `NotFound`, `StaleEtag`, `Taken` with the field `username`.
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        id: Id<User>,
+        new: Change,
+        etag: Option<Etag>,
+    ) -> Result<Arc<User>> {
+        caller.owns_or_has(id, Permission::UsersUpdate)?;
+        let mut change = self.world.change(caller).await?;
+        let result = async {
+            let mut user = in_use(change.tx.lock_user(id).await?)?;
+            user.meta.check(etag.as_ref())?;
+            let changed = user.apply(new);
+            if changed.is_empty() {
+                return Ok(user);
+            }
+            user.meta.touch(change.now);
+            change.tx.update_user(&user).await?;
+            change.audit("user.update", format!("users/{id}")).await?;
+            change.record(Data::UserUpdated(user.clone(), changed)).await?;
+            Ok(user)
+        }
+        .await;
+        let user = Arc::new(change.finish(result).await?);
+        self.users.put(id, Arc::clone(&user));
+        Ok(user)
+    }
+
+    /// Deletes an account and ends its sessions: one's own, or with `users.delete` anybody's.
+    ///
+    /// # Errors
+    /// `PermissionDenied`, `NotFound`, `StaleEtag`, `LastAdministrator`.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        id: Id<User>,
+        etag: Option<Etag>,
+    ) -> Result<Arc<User>> {
+        caller.owns_or_has(id, Permission::UsersDelete)?;
+        let mut change = self.world.change(caller).await?;
+        let result = async {
+            let mut user = in_use(change.tx.lock_user(id).await?)?;
+            user.meta.check(etag.as_ref())?;
+            let is_administrator = user.roles.iter().any(|role| role == "admin");
+            if is_administrator && change.tx.count_users_with_role("admin").await? <= 1 {
+                return Err(Error::LastAdministrator);
+            }
+            user.state = State::Deleted;
+            user.meta.delete(change.now);
+            change.tx.update_user(&user).await?;
+            let ended = self.sessions.end_all(&mut change, id, EndReason::UserDeleted).await?;
+            change.audit("user.delete", format!("users/{id}")).await?;
+            change.record(Data::UserDeleted(user.clone())).await?;
+            Ok((user, ended))
+        }
+        .await;
+        let (user, ended) = change.finish(result).await?;
+        self.sessions.live.ended(&ended);
+        let user = Arc::new(user);
+        self.users.put(id, Arc::clone(&user));
+        Ok(user)
+    }
+}
+
+fn in_use(user: Option<User>) -> Result<User> {
+    user.filter(|user| user.state != State::Deleted).ok_or(NOT_FOUND)
+}

@@ -1,0 +1,128 @@
+//! One call, from its first byte to its last: what the access log says of it and the metrics count.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI32, Ordering},
+    },
+    time::Instant,
+};
+
+use uuid::Uuid;
+
+use super::metrics::Metrics;
+use crate::domain::caller::{TraceContext, Transport};
+
+/// The code of a call whose client went away before the answer (gRPC CANCELLED).
+const CANCELLED: i32 = 1;
+
+/// The names of the gRPC codes, by number.
+const CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// What is known of a call. The edge makes it; the policy stack fills in what it learns.
+pub struct Call {
+    /// When its head had arrived.
+    pub started: Instant,
+    /// How it came in.
+    pub transport: Transport,
+    /// The address of the client, by the trusted-proxy rule.
+    pub ip: IpAddr,
+    /// The id that the client gave the request, or a new one.
+    pub request_id: String,
+    /// The trace it belongs to.
+    pub trace: TraceContext,
+    /// The method, once it is known: its place in the metrics and its name.
+    pub method: OnceLock<(usize, &'static str)>,
+    /// The user, once they are known.
+    pub user_id: OnceLock<Uuid>,
+    /// What the log should know of a failure that the client is not told.
+    pub error: OnceLock<String>,
+    code: AtomicI32,
+}
+
+impl Call {
+    /// A call that has just come in.
+    #[must_use]
+    pub fn new(transport: Transport, ip: IpAddr, request_id: String, trace: TraceContext) -> Self {
+        Self {
+            started: Instant::now(),
+            transport,
+            ip,
+            request_id,
+            trace,
+            method: OnceLock::new(),
+            user_id: OnceLock::new(),
+            error: OnceLock::new(),
+            code: AtomicI32::new(CANCELLED),
+        }
+    }
+
+    /// Notes the gRPC code of the answer.
+    pub fn answered(&self, code: i32) {
+        self.code.store(code, Ordering::Relaxed);
+    }
+
+    fn finish(&self, metrics: &Metrics) {
+        let elapsed = self.started.elapsed();
+        let code = usize::try_from(self.code.load(Ordering::Relaxed)).unwrap_or(2).min(16);
+        let (index, method) = self.method.get().copied().unzip();
+        if let Some(index) = index {
+            metrics.count_call(index, self.transport, code, elapsed);
+        }
+        let trace_id = format_args!("{:032x}", self.trace.trace_id).to_string();
+        let span_id = format_args!("{:016x}", self.trace.span_id).to_string();
+        tracing::info!(
+            user_id = self.user_id.get().map(tracing::field::display),
+            ip = %self.ip,
+            trace_id,
+            span_id,
+            request_id = self.request_id,
+            transport = self.transport.name(),
+            rpc_method = method,
+            code = CODES[code],
+            duration_ms = elapsed.as_secs_f64() * 1e3,
+            error = self.error.get().map(String::as_str),
+            event = "call",
+            "call finished",
+        );
+    }
+}
+
+/// Ends a call when it is dropped: when the answer's last byte is out, or when the client is gone.
+pub struct Finish {
+    /// The call.
+    pub call: Arc<Call>,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        self.call.finish(&self.metrics);
+    }
+}
+
+/// The name of a gRPC code.
+#[must_use]
+pub fn code_name(code: usize) -> &'static str {
+    CODES.get(code).copied().unwrap_or("UNKNOWN")
+}

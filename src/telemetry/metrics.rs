@@ -1,0 +1,180 @@
+//! Metrics in OpenMetrics text. Handles are made once, so that counting a call is a few atomic additions.
+
+use std::{fmt, sync::OnceLock, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+use super::access::code_name;
+use crate::domain::caller::Transport;
+
+/// Upper bounds in seconds, close together around the 50 ms that are promised.
+const DURATION_BUCKETS: [f64; 16] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
+
+/// The transports of calls, by their place in the tables below.
+const TRANSPORTS: [Transport; 3] = [Transport::Grpc, Transport::GrpcWeb, Transport::Rest];
+
+/// How many gRPC codes there are.
+const CODES: usize = 17;
+
+/// Every metric of the server.
+pub struct Metrics {
+    registry: Registry,
+    calls: Vec<CallMetrics>,
+    requests: Family<RequestLabels, Counter>,
+    /// Connections that are open.
+    pub connections: Gauge,
+    /// Calls in progress.
+    pub in_flight: Gauge,
+    /// Decisions of the rate limiter.
+    pub rate_limits: Family<RateLimitLabels, Counter>,
+    /// Events handed to the bus, by result.
+    pub published: Family<ResultLabel, Counter>,
+    /// Events that wait to be published.
+    pub outbox_pending: Gauge,
+    /// Password hashes that wait or are being worked on.
+    pub password_queue: Gauge,
+}
+
+/// The handles of one method.
+struct CallMetrics {
+    method: &'static str,
+    durations: [Histogram; TRANSPORTS.len()],
+    counts: [[OnceLock<Counter>; CODES]; TRANSPORTS.len()],
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    rpc_method: &'static str,
+    transport: &'static str,
+    code: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DurationLabels {
+    rpc_method: &'static str,
+    transport: &'static str,
+}
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ResultLabel {
+    /// One of a closed set.
+    pub result: &'static str,
+}
+
+/// A decision of the rate limiter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RateLimitLabels {
+    /// The kind of budget.
+    pub scope: &'static str,
+    /// `allowed` or `refused`.
+    pub decision: &'static str,
+}
+
+impl Metrics {
+    /// Metrics for a server of these methods; a method's place in the list names it in [`Metrics::count_call`].
+    #[must_use]
+    pub fn new(methods: impl IntoIterator<Item = &'static str>) -> Self {
+        let mut registry = Registry::with_prefix("veza");
+        let durations = Family::<DurationLabels, Histogram>::new_with_constructor(|| {
+            Histogram::new(DURATION_BUCKETS)
+        });
+        let calls = methods.into_iter().map(|method| CallMetrics {
+            method,
+            durations: TRANSPORTS.map(|transport| {
+                let labels = DurationLabels { rpc_method: method, transport: transport.name() };
+                durations.get_or_create_owned(&labels)
+            }),
+            counts: Default::default(),
+        });
+        let metrics = Self {
+            calls: calls.collect(),
+            requests: Family::default(),
+            connections: Gauge::default(),
+            in_flight: Gauge::default(),
+            rate_limits: Family::default(),
+            published: Family::default(),
+            outbox_pending: Gauge::default(),
+            password_queue: Gauge::default(),
+            registry: Registry::default(),
+        };
+        metrics.register(&mut registry);
+        registry.register_with_unit(
+            "request_duration",
+            "How long calls took, from the head of the request to the last byte of the answer",
+            Unit::Seconds,
+            durations,
+        );
+        Self { registry, ..metrics }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What this binary was built from", build);
+        registry.register("requests", "Calls, whatever the transport", self.requests.clone());
+        registry.register("connections", "Connections that are open", self.connections.clone());
+        registry.register("requests_in_flight", "Calls in progress", self.in_flight.clone());
+        registry.register(
+            "rate_limit_decisions",
+            "Decisions of the rate limiter",
+            self.rate_limits.clone(),
+        );
+        registry.register("outbox_published", "Events handed to the bus", self.published.clone());
+        registry.register(
+            "outbox_pending",
+            "Events that wait to be published",
+            self.outbox_pending.clone(),
+        );
+        registry.register(
+            "password_hash_queue",
+            "Password hashes that wait or are being worked on",
+            self.password_queue.clone(),
+        );
+    }
+
+    /// Counts a finished call of the method at this place.
+    pub fn count_call(&self, method: usize, transport: Transport, code: usize, elapsed: Duration) {
+        let at = TRANSPORTS.iter().position(|known| *known == transport);
+        let (Some(call), Some(at)) = (self.calls.get(method), at) else { return };
+        let code = code.min(CODES - 1);
+        call.durations[at].observe(elapsed.as_secs_f64());
+        call.counts[at][code]
+            .get_or_init(|| {
+                self.requests.get_or_create_owned(&RequestLabels {
+                    rpc_method: call.method,
+                    transport: transport.name(),
+                    code: code_name(code),
+                    outcome: outcome(code_name(code)),
+                })
+            })
+            .inc();
+    }
+
+    /// The metrics as OpenMetrics text.
+    ///
+    /// # Errors
+    /// When a metric cannot be written, which is a defect.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::with_capacity(16 << 10);
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// Whose fault a code is.
+fn outcome(code: &str) -> &'static str {
+    match code {
+        "OK" => "ok",
+        "CANCELLED" => "canceled",
+        "UNAVAILABLE" => "shed",
+        "UNKNOWN" | "INTERNAL" | "DATA_LOSS" | "DEADLINE_EXCEEDED" => "server_error",
+        _ => "client_error",
+    }
+}

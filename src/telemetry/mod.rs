@@ -1,0 +1,34 @@
+//! What the server tells its operators: log lines, metrics, and the trace that a call belongs to.
+
+pub mod access;
+pub mod json;
+pub mod metrics;
+pub mod sink;
+pub mod trace;
+
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::LogFormat;
+
+/// Starts logging to standard output. Lines are written by a thread of their own; the guard writes the last ones.
+///
+/// # Errors
+/// A sentence when the filter is not one, or logging has started before.
+pub fn start_logging(format: LogFormat, filter: &str) -> Result<sink::Guard, String> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| format!("LOG_LEVEL is not a level or filter: {error}"))?;
+    let (sink, guard) = sink::start(std::io::stdout());
+    let layer = match format {
+        LogFormat::Json => json::Lines::new(sink).boxed(),
+        LogFormat::Pretty => tracing_subscriber::fmt::layer()
+            .with_target(false)
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout()))
+            .with_writer(sink)
+            .boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .try_init()
+        .map_err(|error| error.to_string())?;
+    Ok(guard)
+}
