@@ -6,12 +6,17 @@
 mod support;
 
 mod auth;
+mod browser;
 mod chat;
+mod command_line;
 mod field;
 mod input;
 mod kind;
 mod life;
+mod limits;
+mod operations;
 mod paging;
+mod policy;
 mod route;
 mod session;
 mod stream;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Answer, Call, Client, Transport},
+    database,
     reply::Reply,
     rpc::{LOGIN, REGISTER},
     server::{Environment, Server},
@@ -96,6 +97,13 @@ impl App {
         let output = self.server.environment.run(&command, PASSWORD);
         assert!(output.status.success(), "{output:?}");
         self.sign_in(&username).await
+    }
+
+    /// Somebody new who has this role and no other.
+    pub async fn person_with_role(&self, role: &str) -> Person {
+        let person = self.user(role).await;
+        database::replace_role(&self.server.environment, &person.id, role).await;
+        person
     }
 
     /// A new session of somebody who has signed up.

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,10 +16,11 @@ use super::log::Log;
 /// A secret of the length that the server asks for.
 const JWT_SECRET: &str = "a secret that only tests know, 48 bytes or longer";
 
-/// What a server is told by its environment, and where it keeps its files.
+/// What a server is told by its environment, and where it keeps its files. Clones share the files.
+#[derive(Clone)]
 pub struct Environment {
     variables: Vec<(String, String)>,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Environment {
@@ -27,7 +28,7 @@ impl Environment {
     pub fn new() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let database = format!("sqlite:{}", folder.path().join("veza.db").display());
-        let environment = Self { variables: Vec::new(), folder };
+        let environment = Self { variables: Vec::new(), folder: Arc::new(folder) };
         environment
             .set("LISTEN_ADDR", "127.0.0.1:0")
             .set("DATABASE_URL", &database)
