@@ -3,4 +3,5 @@
 pub mod crypto;
 pub mod memory;
 pub mod passwords;
+pub mod sql;
 pub mod system;

@@ -17,6 +17,9 @@ use crate::domain::caller::{TraceContext, Transport};
 /// The code of a call whose client went away before the answer (gRPC CANCELLED).
 const CANCELLED: i32 = 1;
 
+/// The code of a call that went well.
+const OK: i32 = 0;
+
 /// The names of the gRPC codes, by number.
 const CODES: [&str; 17] = [
     "OK",
@@ -81,6 +84,23 @@ impl Call {
         self.code.store(code, Ordering::Relaxed);
     }
 
+    /// Notes the HTTP status of an answer that no service gave: a page, or a request that is none of the contract's.
+    pub fn http_status(&self, status: u16) {
+        if self.method.get().is_none() {
+            self.answered(match status {
+                ..400 => OK,
+                401 => 16,
+                403 => 7,
+                404 => 5,
+                405 | 501 => 12,
+                429 => 8,
+                503 => 14,
+                400..500 => 3,
+                _ => 13,
+            });
+        }
+    }
+
     fn finish(&self, metrics: &Metrics) {
         let elapsed = self.started.elapsed();
         let code = usize::try_from(self.code.load(Ordering::Relaxed)).unwrap_or(2).min(16);
@@ -117,6 +137,7 @@ pub struct Finish {
 
 impl Drop for Finish {
     fn drop(&mut self) {
+        self.metrics.in_flight.dec();
         self.call.finish(&self.metrics);
     }
 }

@@ -1,0 +1,37 @@
+//! The audit log.
+
+use async_trait::async_trait;
+
+use super::{super::time, Change};
+use crate::domain::{Result, audit::Entry, id::Id};
+use crate::port::store::Audit;
+
+#[async_trait]
+impl Audit for Change {
+    async fn audit(&mut self, entry: &Entry) -> Result<()> {
+        let query = sqlx::query(
+            "INSERT INTO audit_events (id, create_time, actor_id, session_id, action, resource, \
+             outcome, reason, transport, rpc_method, ip, user_agent, trace_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        );
+        let origin = &entry.caller.origin;
+        let session_id = entry.caller.principal.as_ref().map(|principal| principal.session_id);
+        query
+            .bind(entry.id.uuid())
+            .bind(time(entry.time))
+            .bind(entry.actor_id.or_else(|| entry.caller.user_id()).map(Id::uuid))
+            .bind(session_id.map(Id::uuid))
+            .bind(entry.action)
+            .bind(&entry.resource)
+            .bind(entry.outcome.name())
+            .bind(entry.reason)
+            .bind(origin.transport.name())
+            .bind(origin.rpc_method)
+            .bind(origin.ip.map(|ip| ip.to_string()))
+            .bind(&origin.user_agent)
+            .bind(origin.trace.map(|trace| format!("{:032x}", trace.trace_id)))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! The store over SQLite or PostgreSQL. Each query is written once, in `store.rs` and its modules, and compiled for both:
+//! `sqlite.rs` and `postgres.rs` say what differs.
+
+mod error;
+mod migrations;
+mod postgres;
+mod sqlite;
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+
+pub use migrations::{MigrationReport, SchemaState};
+
+use crate::{
+    domain::{Error, Result, event::Event},
+    port::store::Store,
+};
+
+/// Which database, and how it is used.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `sqlite:PATH`, `sqlite://PATH`, `postgres://...` or `postgresql://...`.
+    pub url: SecretString,
+    /// How many connections there are at most. SQLite has one more, the only one that writes.
+    pub connections_max: u32,
+    /// How long a call waits for a free connection before it fails with `Unavailable`.
+    pub acquire_timeout: Duration,
+    /// On SQLite, commits without waiting for the disk: the last of them may be lost when the power fails, though not
+    /// when the process does. On PostgreSQL its own `synchronous_commit` decides.
+    pub synchronous_normal: bool,
+}
+
+/// Makes the envelope of an event, a `veza.event.v1.Event` in protobuf.
+pub type EncodeEvent = fn(&Event) -> Vec<u8>;
+
+/// Connects to the database; its schema must be there already.
+pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
+    match Kind::of(options)? {
+        Kind::Sqlite => sqlite::open(options, encode).await,
+        Kind::Postgres => postgres::open(options, encode).await,
+    }
+}
+
+/// Brings the schema up to date. Of two that try at once, one waits for the other.
+pub async fn migrate(options: &Options) -> Result<MigrationReport> {
+    match Kind::of(options)? {
+        Kind::Sqlite => sqlite::migrate(options).await,
+        Kind::Postgres => postgres::migrate(options).await,
+    }
+}
+
+/// How the schema of the database compares with what this build expects. Changes nothing in it.
+pub async fn pending_migrations(options: &Options) -> Result<SchemaState> {
+    match Kind::of(options)? {
+        Kind::Sqlite => sqlite::schema_state(options).await,
+        Kind::Postgres => postgres::schema_state(options).await,
+    }
+}
+
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    fn of(options: &Options) -> Result<Self> {
+        match options.url.expose_secret().split_once(':') {
+            Some(("sqlite", _)) => Ok(Self::Sqlite),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres),
+            // The URL is not repeated: it may hold a password.
+            _ => Err(Error::internal(
+                "the database URL must be sqlite:PATH, sqlite://PATH, postgres://USER:PASSWORD@HOST/NAME or \
+                 postgresql://USER:PASSWORD@HOST/NAME",
+            )),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What PostgreSQL does in its own way.
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret;
+use sqlx::{
+    ConnectOptions, Connection, Executor, PgConnection, PgPool,
+    migrate::Migrate,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{
+    EncodeEvent, MigrationReport, Options, SchemaState,
+    migrations::{self, failure},
+};
+use crate::{
+    domain::{Result, Timestamp},
+    port::store::Store,
+};
+
+pub type Db = sqlx::Postgres;
+
+/// How a point in time is bound and read.
+pub type Time = Timestamp;
+
+pub const BEGIN: &str = "BEGIN";
+
+/// Readers pass, and so do other locks of the same transaction; writers of this table wait.
+pub const LOCK_SIGNING_KEYS: &str = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE";
+
+/// How long a connection may lie idle and still be trusted without a round trip.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// Statements that were prepared stay so, per connection: room for every list with its filters and orders in use.
+const STATEMENTS_MAX: usize = 250;
+
+macro_rules! for_update {
+    () => {
+        " FOR UPDATE"
+    };
+}
+macro_rules! skip_locked {
+    () => {
+        " FOR UPDATE SKIP LOCKED"
+    };
+}
+macro_rules! next_seq {
+    () => {
+        "DEFAULT"
+    };
+}
+
+#[path = "store.rs"]
+mod store;
+
+pub fn time(time: Timestamp) -> Time {
+    time
+}
+
+pub fn timestamp(time: Time) -> Timestamp {
+    time
+}
+
+pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
+    let pool: PgPool = PgPoolOptions::new()
+        .min_connections(1)
+        .max_connections(options.connections_max)
+        .acquire_timeout(options.acquire_timeout)
+        // Asking before every use would double the time of a short read, so only those are asked that may have
+        // outlived a restart of the database.
+        .test_before_acquire(false)
+        .before_acquire(|connection, seen| {
+            Box::pin(async move {
+                if seen.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(bounded(connect_options(options)?))
+        .await?;
+    Ok(Arc::new(store::Store { reads: pool.clone(), writes: pool, encode }))
+}
+
+pub async fn migrate(options: &Options) -> Result<MigrationReport> {
+    // Without the time limits of the pool: a migration takes as long as it takes.
+    let mut connection = connect_options(options)?.connect().await?;
+    connection.lock().await.map_err(failure)?;
+    // SQLite has a collation of this name built in, which compares bytes as well.
+    connection.execute(r#"CREATE COLLATION IF NOT EXISTS "binary" FROM "C""#).await?;
+    let report = migrations::run(&mut connection).await?;
+    connection.unlock().await.map_err(failure)?;
+    connection.close().await?;
+    Ok(report)
+}
+
+pub async fn schema_state(options: &Options) -> Result<SchemaState> {
+    let mut connection: PgConnection = connect_options(options)?.connect().await?;
+    let has_history: bool =
+        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+            .fetch_one(&mut connection)
+            .await?;
+    let state = if has_history {
+        migrations::state(&mut connection).await?
+    } else {
+        migrations::nothing_applied()
+    };
+    connection.close().await?;
+    Ok(state)
+}
+
+fn connect_options(options: &Options) -> Result<PgConnectOptions> {
+    let connect: PgConnectOptions = options.url.expose_secret().parse()?;
+    Ok(connect.application_name("veza").statement_cache_capacity(STATEMENTS_MAX))
+}
+
+/// Bounds what a call that was given up may still cost: its statement, and the locks of a transaction that nobody
+/// ends. Settings in the URL come instead of these.
+fn bounded(connect: PgConnectOptions) -> PgConnectOptions {
+    if connect.get_options().is_some() {
+        return connect;
+    }
+    connect.options([("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "10s")])
+}

@@ -1,0 +1,126 @@
+//! What SQLite does in its own way.
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret;
+use sqlx::{
+    ConnectOptions, Connection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{EncodeEvent, MigrationReport, Options, SchemaState, migrations};
+use crate::{
+    domain::{Error, Result, Timestamp},
+    port::store::Store,
+};
+
+pub type Db = sqlx::Sqlite;
+
+/// How a point in time is bound and read: whole microseconds since 1970, which compare as times do. The driver's own
+/// texts do not, because they leave out a fraction of zero.
+pub type Time = i64;
+
+/// Takes the lock that writers need at once. A transaction that first reads and then wants it may find that another has
+/// written in between, and can only fail.
+pub const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// There is one writer at a time anyway.
+pub const LOCK_SIGNING_KEYS: &str = "SELECT 1";
+
+/// How long to wait for another process that holds the lock, as a backup does.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+macro_rules! for_update {
+    () => {
+        ""
+    };
+}
+macro_rules! skip_locked {
+    () => {
+        ""
+    };
+}
+macro_rules! next_seq {
+    () => {
+        "(SELECT coalesce(max(seq), 0) + 1 FROM outbox)"
+    };
+}
+
+#[path = "store.rs"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "each query is written once and compiled for each database"
+)]
+mod store;
+
+pub fn time(time: Timestamp) -> Time {
+    // Years 1 to 9999, which is what a timestamp can be, fit.
+    i64::try_from(time.unix_timestamp_nanos().div_euclid(1000)).unwrap_or(i64::MAX)
+}
+
+pub fn timestamp(time: Time) -> Timestamp {
+    Timestamp::from_unix_timestamp_nanos(i128::from(time) * 1000).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
+    let connect = connect_options(options)?;
+    // Connections to a file do not break, so nothing is gained by asking or replacing them.
+    let pool = SqlitePoolOptions::new()
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    // The writer comes first: it makes the file and its write-ahead log.
+    let writes: SqlitePool = pool.clone().max_connections(1).connect_with(connect.clone()).await?;
+    let reads = pool
+        .max_connections(options.connections_max)
+        .connect_with(connect.pragma("query_only", "ON"))
+        .await?;
+    Ok(Arc::new(store::Store { reads, writes, encode }))
+}
+
+pub async fn migrate(options: &Options) -> Result<MigrationReport> {
+    let mut connection = connect_options(options)?.connect().await?;
+    // One transaction around all of them is also what makes a second migrator wait.
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    let report = migrations::run(&mut *transaction).await?;
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok(report)
+}
+
+pub async fn schema_state(options: &Options) -> Result<SchemaState> {
+    let mut connection = connect_options(options)?.connect().await?;
+    let has_history: bool =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+            .fetch_one(&mut connection)
+            .await?;
+    let state = if has_history {
+        migrations::state(&mut connection).await?
+    } else {
+        migrations::nothing_applied()
+    };
+    connection.close().await?;
+    Ok(state)
+}
+
+fn connect_options(options: &Options) -> Result<SqliteConnectOptions> {
+    let url = options.url.expose_secret();
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(Error::internal(
+            "an SQLite database in memory would be another one for every connection; name a file",
+        ));
+    }
+    let synchronous = if options.synchronous_normal {
+        SqliteSynchronous::Normal
+    } else {
+        SqliteSynchronous::Full
+    };
+    let connect: SqliteConnectOptions = url.parse()?;
+    Ok(connect
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT))
+}

@@ -1,0 +1,89 @@
+//! The store over one database, and the handle that the repositories are implemented on. Compiled once for each database:
+//! what differs between them is named in the module that includes this one.
+
+mod audit;
+mod idempotency;
+mod keys;
+mod list;
+mod outbox;
+mod retention;
+mod rooms;
+mod row;
+mod sessions;
+mod streams;
+mod users;
+
+use std::ops::DerefMut;
+
+use async_trait::async_trait;
+use sqlx::{Database, Pool, Transaction, pool::PoolConnection};
+
+use super::{BEGIN, Db};
+use crate::{
+    adapter::sql::EncodeEvent,
+    domain::Result,
+    port::store::{self, Read, Tx},
+};
+
+type Connection = <Db as Database>::Connection;
+type Row = <Db as Database>::Row;
+
+pub struct Store {
+    pub reads: Pool<Db>,
+    pub writes: Pool<Db>,
+    pub encode: EncodeEvent,
+}
+
+/// What a handle works through: a connection of the pool, or a transaction on one.
+trait Link: DerefMut<Target = Connection> + Send {}
+impl Link for PoolConnection<Db> {}
+impl Link for Transaction<'static, Db> {}
+
+/// Reads over any link; only one over a transaction can change anything.
+struct Handle<L> {
+    link: L,
+    encode: EncodeEvent,
+}
+
+impl<L: Link> Handle<L> {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.link
+    }
+}
+
+type Change = Handle<Transaction<'static, Db>>;
+
+#[async_trait]
+impl store::Store for Store {
+    async fn read(&self) -> Result<Box<dyn Read>> {
+        Ok(Box::new(Handle { link: self.reads.acquire().await?, encode: self.encode }))
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Tx>> {
+        Ok(Box::new(Change { link: self.writes.begin_with(BEGIN).await?, encode: self.encode }))
+    }
+
+    async fn ping(&self) -> Result<()> {
+        // A table, because SQLite answers a bare SELECT 1 without a look at the file.
+        sqlx::query("SELECT 1 FROM roles LIMIT 1").fetch_optional(&self.reads).await?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.reads.close().await;
+        self.writes.close().await;
+    }
+}
+
+impl<L: Link> Read for Handle<L> {}
+
+#[async_trait]
+impl Tx for Change {
+    async fn commit(self: Box<Self>) -> Result<()> {
+        Ok(self.link.commit().await?)
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<()> {
+        Ok(self.link.rollback().await?)
+    }
+}

@@ -1,0 +1,187 @@
+//! Accounts and the roles they hold.
+
+use async_trait::async_trait;
+use sqlx::{Connection as _, Row as _};
+
+use super::{super::time, Change, Connection, Handle, Link, Row, list::List, row};
+use crate::domain::{
+    Error, Result,
+    id::Id,
+    page::{Cursor, Page, PageQuery, UserFilter},
+    text::{Email, Text, Username, fold},
+    user::{Profile, State, User},
+};
+use crate::port::store::{ReadUsers, Users};
+
+/// Roles come as one text with spaces between them: one row for an account, whatever it holds.
+macro_rules! user_columns {
+    () => {
+        "id, username, email, email_verified, display_name, avatar_url, bio, locale, state, \
+         version, create_time, update_time, delete_time, purge_time, \
+         (SELECT string_agg(role, ' ' ORDER BY role) FROM role_bindings \
+          WHERE user_id = users.id AND resource = '') AS roles"
+    };
+}
+
+#[async_trait]
+impl<L: Link> ReadUsers for Handle<L> {
+    async fn find_user(&mut self, id: Id<User>) -> Result<Option<User>> {
+        let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1");
+        let query = sqlx::query(sql).bind(id.uuid());
+        Ok(query.try_map(|row| user(&row)).fetch_optional(self.connection()).await?)
+    }
+
+    async fn find_user_to_sign_in(&mut self, folded: &str) -> Result<Option<(User, String)>> {
+        let sql = concat!(
+            "SELECT password_hash, ",
+            user_columns!(),
+            " FROM users WHERE (username_folded = $1 OR email_folded = $1) AND state = 'ACTIVE'"
+        );
+        let with_hash = |row: Row| {
+            let hash = row.try_get("password_hash")?;
+            Ok((user(&row)?, hash))
+        };
+        let query = sqlx::query(sql).bind(folded);
+        Ok(query.try_map(with_hash).fetch_optional(self.connection()).await?)
+    }
+
+    async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>> {
+        let select = concat!("SELECT ", user_columns!(), " FROM users WHERE delete_time IS NULL");
+        List::of(select)
+            .only("state =", filter.state.map(State::name))
+            .containing("username_folded", filter.username_contains.as_deref())
+            .containing("display_name_folded", filter.display_name_contains.as_deref())
+            .page("username_folded", page, self.connection(), user, position)
+            .await
+    }
+
+    async fn count_users_with_role(&mut self, role: &str) -> Result<i64> {
+        let query = sqlx::query_scalar(
+            "SELECT count(*) FROM role_bindings JOIN users ON users.id = user_id \
+             WHERE role = $1 AND resource = '' AND expire_time IS NULL AND state = 'ACTIVE'",
+        );
+        Ok(query.bind(role).fetch_one(self.connection()).await?)
+    }
+}
+
+#[async_trait]
+impl Users for Change {
+    async fn insert_user(&mut self, user: &User, password_hash: &str) -> Result<()> {
+        // PostgreSQL gives up a transaction in which a statement failed. A savepoint lets the caller go on after
+        // `Taken`, as it can on SQLite.
+        let mut savepoint = self.connection().begin().await?;
+        insert(&mut savepoint, user, password_hash).await?;
+        Ok(savepoint.commit().await?)
+    }
+
+    async fn lock_user(&mut self, id: Id<User>) -> Result<Option<User>> {
+        let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1", for_update!());
+        let query = sqlx::query(sql).bind(id.uuid());
+        Ok(query.try_map(|row| user(&row)).fetch_optional(self.connection()).await?)
+    }
+
+    async fn update_user(&mut self, user: &User) -> Result<()> {
+        let mut savepoint = self.connection().begin().await?;
+        let updated = update(&mut savepoint, user).await?;
+        savepoint.commit().await?;
+        if updated == 0 { Err(Error::StaleEtag) } else { Ok(()) }
+    }
+
+    async fn update_password_hash(&mut self, id: Id<User>, hash: &str) -> Result<()> {
+        let query = sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1");
+        query.bind(id.uuid()).bind(hash).execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
+async fn insert(connection: &mut Connection, user: &User, password_hash: &str) -> Result<()> {
+    let query = sqlx::query(
+        "INSERT INTO users (id, username, username_folded, email, email_folded, email_verified, \
+         password_hash, display_name, display_name_folded, avatar_url, bio, locale, state, \
+         version, create_time, update_time, delete_time, purge_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+    );
+    query
+        .bind(user.id.uuid())
+        .bind(&*user.username)
+        .bind(user.username.folded())
+        .bind(user.email.as_str())
+        .bind(user.email.folded())
+        .bind(user.email_verified)
+        .bind(password_hash)
+        .bind(&*user.profile.display_name)
+        .bind(fold(&user.profile.display_name))
+        .bind(&*user.profile.avatar_url)
+        .bind(&*user.profile.bio)
+        .bind(&*user.profile.locale)
+        .bind(user.state.name())
+        .bind(user.meta.version)
+        .bind(time(user.meta.create_time))
+        .bind(time(user.meta.update_time))
+        .bind(user.meta.delete_time.map(time))
+        .bind(user.meta.purge_time.map(time))
+        .execute(&mut *connection)
+        .await?;
+    for role in &user.roles {
+        let query = sqlx::query(
+            "INSERT INTO role_bindings (user_id, role, create_time) VALUES ($1, $2, $3)",
+        );
+        let query = query.bind(user.id.uuid()).bind(role).bind(time(user.meta.create_time));
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn update(connection: &mut Connection, user: &User) -> Result<u64> {
+    let query = sqlx::query(
+        "UPDATE users SET username = $3, username_folded = $4, email = $5, email_folded = $6, \
+         email_verified = $7, display_name = $8, display_name_folded = $9, avatar_url = $10, \
+         bio = $11, locale = $12, state = $13, create_time = $14, update_time = $15, \
+         delete_time = $16, purge_time = $17, version = $2 \
+         WHERE id = $1 AND version = $2 - 1",
+    );
+    let done = query
+        .bind(user.id.uuid())
+        .bind(user.meta.version)
+        .bind(&*user.username)
+        .bind(user.username.folded())
+        .bind(user.email.as_str())
+        .bind(user.email.folded())
+        .bind(user.email_verified)
+        .bind(&*user.profile.display_name)
+        .bind(fold(&user.profile.display_name))
+        .bind(&*user.profile.avatar_url)
+        .bind(&*user.profile.bio)
+        .bind(&*user.profile.locale)
+        .bind(user.state.name())
+        .bind(time(user.meta.create_time))
+        .bind(time(user.meta.update_time))
+        .bind(user.meta.delete_time.map(time))
+        .bind(user.meta.purge_time.map(time))
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+fn user(row: &Row) -> sqlx::Result<User> {
+    let roles: Option<String> = row.try_get("roles")?;
+    Ok(User {
+        id: row::id(row, "id")?,
+        username: Username::trusted(row.try_get("username")?),
+        email: Email::trusted(row.try_get("email")?),
+        email_verified: row.try_get("email_verified")?,
+        profile: Profile {
+            display_name: Text::trusted(row.try_get("display_name")?),
+            avatar_url: Text::trusted(row.try_get("avatar_url")?),
+            bio: Text::trusted(row.try_get("bio")?),
+            locale: Text::trusted(row.try_get("locale")?),
+        },
+        state: row::named(row, "state", State::from_name)?,
+        roles: roles.iter().flat_map(|roles| roles.split(' ')).map(String::from).collect(),
+        meta: row::meta(row)?,
+    })
+}
+
+fn position(user: &User) -> Cursor {
+    Cursor { name: user.username.folded(), id: user.id.uuid() }
+}

@@ -1,0 +1,59 @@
+//! Which pages of other origins may call: exactly the ones that are listed.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// What a page may send.
+const REQUEST_HEADERS: [&str; 12] = [
+    "accept",
+    "authorization",
+    "content-type",
+    "grpc-timeout",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "traceparent",
+    "tracestate",
+    "x-grpc-web",
+    "x-request-id",
+    "x-user-agent",
+];
+
+/// What a page may read.
+const RESPONSE_HEADERS: [&str; 9] = [
+    "etag",
+    "grpc-message",
+    "grpc-status",
+    "grpc-status-details-bin",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "www-authenticate",
+    "x-request-id",
+];
+
+/// The rule for these origins.
+///
+/// # Errors
+/// A sentence when one of them is not an origin.
+pub fn layer(origins: &[String]) -> Result<CorsLayer, String> {
+    let origins = origins.iter().map(|origin| parse(origin)).collect::<Result<Vec<_>, _>>()?;
+    Ok(CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
+        .expose_headers(RESPONSE_HEADERS.map(HeaderName::from_static))
+        .vary([header::ORIGIN])
+        .max_age(Duration::from_secs(3600)))
+}
+
+fn parse(origin: &str) -> Result<HeaderValue, String> {
+    let is_origin = origin.split_once("://").is_some_and(|(scheme, host)| {
+        matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains(['/', '*', ' '])
+    });
+    HeaderValue::from_str(origin).ok().filter(|_| is_origin).ok_or_else(|| {
+        format!("CORS_ORIGINS: `{origin}` is not an origin; write https://app.example.com")
+    })
+}

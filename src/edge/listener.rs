@@ -1,0 +1,197 @@
+//! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, every limit set by name.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    service::{Connection, Edge},
+    tls,
+};
+
+/// How many connections the kernel holds until they are accepted.
+const BACKLOG: u32 = 4096;
+
+/// How long the head of an HTTP/1.1 request may take, also after the answer before it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may live: clients come back to the replicas that are there then.
+const CONNECTION_AGE_MAX: Duration = Duration::from_secs(3600);
+
+/// The headers of a request, in bytes.
+const HEADERS_BYTES_MAX: u32 = 16 << 10;
+
+/// The calls in progress on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 256;
+
+/// The streams that a client may reset before they were accepted (CVE-2023-44487).
+const PENDING_RESETS_MAX: usize = 32;
+
+/// The streams that a client may make the server reset (CVE-2025-8671).
+const LOCAL_RESETS_MAX: usize = 256;
+
+/// How often an idle HTTP/2 connection is asked whether it is still there, and how long it has for the answer.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+
+/// How long to wait after the system refused to accept, as when it is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound port.
+pub struct Listener {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Listener {
+    /// Binds an address.
+    ///
+    /// # Errors
+    /// A sentence that names the address or the TLS file, and what is wrong.
+    pub fn bind(
+        address: SocketAddr,
+        tls: Option<(&std::path::Path, &std::path::Path)>,
+    ) -> Result<Self, String> {
+        let tls = tls.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
+        let listener = listen(address).map_err(|error| {
+            format!("cannot listen on {address}: {error}; choose another with LISTEN_ADDR")
+        })?;
+        Ok(Self { listener, tls })
+    }
+
+    /// Where it listens: the port that the system chose when port 0 was asked for.
+    ///
+    /// # Errors
+    /// When the system does not know.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Whether it speaks TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Serves until `stop`, then finishes the calls in progress for at most `grace`.
+    pub async fn serve(self, edge: Arc<Edge>, stop: CancellationToken, grace: Duration) {
+        let (graceful, tasks) = (Arc::new(GracefulShutdown::new()), TaskTracker::new());
+        let places = Arc::new(Semaphore::new(edge.config.connections_max));
+        while let Some(accepted) = stop.run_until_cancelled(self.accept(&places)).await {
+            let (stream, peer, place) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(error = %error, event = "accept_failed", "cannot accept");
+                    time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let connection = Connection { edge: Arc::clone(&edge), peer: peer.ip() };
+            let (graceful, tls) = (Arc::clone(&graceful), self.tls.clone());
+            tasks.spawn(async move {
+                connection.edge.metrics.connections.inc();
+                let metrics = Arc::clone(&connection.edge.metrics);
+                converse(stream, tls, connection, &graceful).await;
+                metrics.connections.dec();
+                drop(place);
+            });
+        }
+        // New connections are refused from here on, not left waiting.
+        drop(self.listener);
+        tasks.close();
+        let finished = async {
+            if let Some(graceful) = Arc::into_inner(graceful) {
+                graceful.shutdown().await;
+            }
+            tasks.wait().await;
+        };
+        if time::timeout(grace, finished).await.is_err() {
+            tracing::warn!(
+                event = "drain_timeout",
+                "calls were still in progress at the end of the grace"
+            );
+        }
+    }
+
+    async fn accept(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, peer) = self.listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, peer, place))
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn converse(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    connection: Connection,
+    graceful: &GracefulShutdown,
+) {
+    match tls {
+        None => serve_http(stream, connection, graceful).await,
+        Some(tls) => match time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+            Ok(Ok(stream)) => serve_http(stream, connection, graceful).await,
+            Ok(Err(error)) => {
+                tracing::debug!(error = %error, event = "handshake_failed", "no TLS session");
+            }
+            Err(_) => tracing::debug!(event = "handshake_timeout", "no TLS session in time"),
+        },
+    }
+}
+
+async fn serve_http<S>(stream: S, connection: Connection, graceful: &GracefulShutdown)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let builder = builder();
+    let serving = builder.serve_connection(TokioIo::new(stream), connection);
+    let serving = graceful.watch(serving.into_owned());
+    // Clients that leave, time out or break the protocol are everyday matters.
+    match time::timeout(CONNECTION_AGE_MAX, serving).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(error = %error, event = "connection_ended", "broken off"),
+        Err(_) => tracing::debug!(event = "connection_aged", "closed at its greatest age"),
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEADERS_BYTES_MAX as usize * 4);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(LOCAL_RESETS_MAX)
+        .max_header_list_size(HEADERS_BYTES_MAX)
+        .keep_alive_interval(KEEP_ALIVE.0)
+        .keep_alive_timeout(KEEP_ALIVE.1);
+    builder
+}

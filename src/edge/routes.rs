@@ -1,0 +1,138 @@
+//! What is served beside the RPCs: health, metrics, the documents, and the page that tries them out.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use swagger_ui_dist::{ApiDefinition, OpenApiSource};
+use tokio::time;
+
+use crate::{port::store::Store, service::keyring::Keyring, telemetry::metrics::Metrics};
+
+/// How long a dependency has to answer whether it is there.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What the page may do: load its own files, and call the server that it came from.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+    frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// What the routes show.
+pub struct Shown {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The public keys.
+    pub keyring: Arc<Keyring>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The OpenAPI document, as JSON text.
+    pub openapi: Bytes,
+    /// When the process started.
+    pub started: Instant,
+    /// Whether the process is about to stop.
+    pub draining: AtomicBool,
+}
+
+/// The routes for everyone.
+#[must_use]
+pub fn public(shown: &Arc<Shown>) -> Router {
+    let docs = swagger_ui_dist::generate_routes(ApiDefinition {
+        uri_prefix: "/docs",
+        api_definition: OpenApiSource::Uri("/openapi.json"),
+        title: Some("Veza"),
+    });
+    let docs = docs.layer(tower_http::set_header::SetResponseHeaderLayer::overriding(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(DOCS_POLICY),
+    ));
+    Router::new()
+        .route("/", get(async || axum::response::Redirect::temporary("/docs")))
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/openapi.json", get(openapi))
+        .route("/.well-known/jwks.json", get(jwks))
+        .with_state(Arc::clone(shown))
+        .merge(docs)
+}
+
+/// The routes for operators.
+#[must_use]
+pub fn operators(shown: &Arc<Shown>) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready_in_detail))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::clone(shown))
+}
+
+/// Liveness: whether the process can serve at all, whatever its dependencies do.
+async fn health(State(shown): State<Arc<Shown>>) -> Json<Value> {
+    Json(json!({
+        "status": "ok",
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_seconds": shown.started.elapsed().as_secs(),
+    }))
+}
+
+/// Readiness: whether calls should be sent here now.
+async fn ready(State(shown): State<Arc<Shown>>) -> Response {
+    let (status, _) = readiness(&shown).await;
+    let word = if status == StatusCode::OK { "ready" } else { "not ready" };
+    (status, Json(json!({ "status": word }))).into_response()
+}
+
+async fn ready_in_detail(State(shown): State<Arc<Shown>>) -> Response {
+    let (status, detail) = readiness(&shown).await;
+    (status, Json(detail)).into_response()
+}
+
+async fn readiness(shown: &Shown) -> (StatusCode, Value) {
+    let database = match time::timeout(PING_TIMEOUT, shown.store.ping()).await {
+        Ok(Ok(())) => "ok",
+        Ok(Err(_)) => "unavailable",
+        Err(_) => "slow",
+    };
+    let draining = shown.draining.load(Ordering::Relaxed);
+    let is_ready = database == "ok" && !draining;
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let word = if is_ready { "ready" } else { "not ready" };
+    (status, json!({ "status": word, "database": database, "draining": draining }))
+}
+
+async fn metrics(State(shown): State<Arc<Shown>>) -> Response {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match shown.metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn openapi(State(shown): State<Arc<Shown>>) -> Response {
+    cached(shown.openapi.clone().into(), "max-age=60")
+}
+
+/// The public keys (RFC 7517), so that other services verify access tokens themselves. A new key is published well
+/// before it signs, so keeping them for five minutes is safe.
+async fn jwks(State(shown): State<Arc<Shown>>) -> Response {
+    let keys = json!({ "keys": shown.keyring.public_keys() });
+    cached(keys.to_string().into(), "public, max-age=300")
+}
+
+fn cached(json: Body, cache: &'static str) -> Response {
+    const JSON: (HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
+    ([JSON, (header::CACHE_CONTROL, cache)], json).into_response()
+}

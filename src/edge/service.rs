@@ -1,0 +1,156 @@
+//! One request: which transport it is, what is noted of it, and what its answer carries.
+
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::body::Body as HttpBody;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tower::{Service, util::BoxCloneSyncService};
+
+use super::{headers, peer};
+use crate::{
+    config::Config,
+    domain::caller::Transport,
+    telemetry::{
+        access::{Call, Finish},
+        metrics::Metrics,
+        trace,
+    },
+};
+
+/// A service of one of the transports.
+pub type Handler = BoxCloneSyncService<Request<HttpBody>, Response<HttpBody>, Infallible>;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest request id that is taken from a client, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Where requests go, by transport.
+#[derive(Clone)]
+pub struct Transports {
+    /// Native gRPC.
+    pub grpc: Handler,
+    /// gRPC-web.
+    pub grpc_web: Handler,
+    /// Everything else: REST and the pages for operators.
+    pub http: Handler,
+}
+
+/// What every connection shares.
+pub struct Edge {
+    /// Where requests go.
+    pub transports: Transports,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Where calls are counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether this listener speaks TLS.
+    pub over_tls: bool,
+}
+
+/// The service of one connection.
+#[derive(Clone)]
+pub struct Connection {
+    /// What every connection shares.
+    pub edge: Arc<Edge>,
+    /// The other end.
+    pub peer: IpAddr,
+}
+
+impl Connection {
+    async fn answer(self, request: Request<Incoming>) -> Response<Measured> {
+        let edge = &self.edge;
+        let transport = transport(&request);
+        let ip = peer::client_ip(&edge.config, self.peer, request.headers());
+        let request_id = request_id(request.headers());
+        let trace = trace::continue_or_begin(request.headers());
+        let call = Arc::new(Call::new(transport, ip, request_id, trace));
+        edge.metrics.in_flight.inc();
+        let finish = Finish { call: Arc::clone(&call), metrics: Arc::clone(&edge.metrics) };
+
+        let mut request = request.map(HttpBody::new);
+        request.extensions_mut().insert(Arc::clone(&call));
+        let mut handler = match transport {
+            Transport::Grpc => edge.transports.grpc.clone(),
+            Transport::GrpcWeb => edge.transports.grpc_web.clone(),
+            Transport::Rest | Transport::CommandLine => edge.transports.http.clone(),
+        };
+        let Ok(mut response) = handler.call(request).await;
+        headers::secure(response.headers_mut(), edge.over_tls);
+        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        call.http_status(response.status().as_u16());
+        response.map(|body| Measured { body, _finish: finish })
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Connection {
+    type Response = Response<Measured>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let connection = self.clone();
+        Box::pin(async move { Ok(connection.answer(request).await) })
+    }
+}
+
+/// Which transport a request is, by its content type. Below `/api/` everything is REST, which refuses gRPC.
+fn transport<B>(request: &Request<B>) -> Transport {
+    let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    match kind {
+        Some(kind) if kind.starts_with(b"application/grpc") => {
+            if request.uri().path().starts_with("/api/") {
+                Transport::Rest
+            } else if kind.starts_with(b"application/grpc-web") {
+                Transport::GrpcWeb
+            } else {
+                Transport::Grpc
+            }
+        }
+        _ => Transport::Rest,
+    }
+}
+
+/// The id that the client gave, if it can stand in a header and a log line, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| !id.is_empty() && id.len() <= REQUEST_ID_BYTES_MAX)
+        .map_or_else(|| format!("{:016x}", trace::fresh_id()), str::to_owned)
+}
+
+/// A body that ends its call when it is dropped.
+pub struct Measured {
+    body: HttpBody,
+    _finish: Finish,
+}
+
+impl Body for Measured {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        std::pin::Pin::new(&mut self.body).poll_frame(context)
+    }
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,4 @@
+//! What goes on without a call: events are carried on, keys are replaced, what has served its time is swept away.
+
+pub mod relay;
+pub mod schedule;
