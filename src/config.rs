@@ -171,6 +171,14 @@ pub struct Secrets {
     pub jwt_secret: SecretString,
 }
 
+impl Secrets {
+    /// What a command needs that only talks to the database.
+    #[must_use]
+    pub fn of_database() -> Self {
+        Self { database_url: database_url(), jwt_secret: SecretString::default() }
+    }
+}
+
 /// Reads `.env` from this folder or one above it. What the environment has already wins.
 ///
 /// # Errors

@@ -38,7 +38,7 @@ impl DerivedKeys {
             root.expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
                 .and_then(|expanded| expanded.fill(&mut key))
                 .map_err(|_| Error::internal("a key could not be derived"))?;
-            Ok(key)
+            Ok::<_, Error>(key)
         };
         let mac = |purpose| Ok::<_, Error>(hmac::Key::new(hmac::HMAC_SHA256, &derive(purpose)?));
         Ok(Self {

@@ -4,7 +4,10 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -88,7 +91,7 @@ impl Listener {
 
     /// Serves until `stop`, then finishes the calls in progress for at most `grace`.
     pub async fn serve(self, edge: Arc<Edge>, stop: CancellationToken, grace: Duration) {
-        let (graceful, tasks) = (Arc::new(GracefulShutdown::new()), TaskTracker::new());
+        let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
         let places = Arc::new(Semaphore::new(edge.config.connections_max));
         while let Some(accepted) = stop.run_until_cancelled(self.accept(&places)).await {
             let (stream, peer, place) = match accepted {
@@ -100,11 +103,11 @@ impl Listener {
                 }
             };
             let connection = Connection { edge: Arc::clone(&edge), peer: peer.ip() };
-            let (graceful, tls) = (Arc::clone(&graceful), self.tls.clone());
+            let (watcher, tls) = (graceful.watcher(), self.tls.clone());
             tasks.spawn(async move {
                 connection.edge.metrics.connections.inc();
                 let metrics = Arc::clone(&connection.edge.metrics);
-                converse(stream, tls, connection, &graceful).await;
+                converse(stream, tls, connection, watcher).await;
                 metrics.connections.dec();
                 drop(place);
             });
@@ -113,9 +116,7 @@ impl Listener {
         drop(self.listener);
         tasks.close();
         let finished = async {
-            if let Some(graceful) = Arc::into_inner(graceful) {
-                graceful.shutdown().await;
-            }
+            graceful.shutdown().await;
             tasks.wait().await;
         };
         if time::timeout(grace, finished).await.is_err() {
@@ -148,12 +149,12 @@ async fn converse(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     connection: Connection,
-    graceful: &GracefulShutdown,
+    watcher: Watcher,
 ) {
     match tls {
-        None => serve_http(stream, connection, graceful).await,
+        None => serve_http(stream, connection, watcher).await,
         Some(tls) => match time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => serve_http(stream, connection, graceful).await,
+            Ok(Ok(stream)) => serve_http(stream, connection, watcher).await,
             Ok(Err(error)) => {
                 tracing::debug!(error = %error, event = "handshake_failed", "no TLS session");
             }
@@ -162,13 +163,13 @@ async fn converse(
     }
 }
 
-async fn serve_http<S>(stream: S, connection: Connection, graceful: &GracefulShutdown)
+async fn serve_http<S>(stream: S, connection: Connection, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let builder = builder();
     let serving = builder.serve_connection(TokioIo::new(stream), connection);
-    let serving = graceful.watch(serving.into_owned());
+    let serving = watcher.watch(serving.into_owned());
     // Clients that leave, time out or break the protocol are everyday matters.
     match time::timeout(CONNECTION_AGE_MAX, serving).await {
         Ok(Ok(())) => {}

@@ -1,10 +1,12 @@
 //! Where bytes become calls: listeners, limits of connections, headers of every answer, and which transport a request
 //! is.
 
-mod cors;
+pub mod cors;
 mod headers;
 pub mod listener;
+pub mod openapi;
 mod peer;
 pub mod routes;
 pub mod service;
 mod tls;
+pub mod transports;

@@ -88,15 +88,15 @@ impl Call {
     pub fn http_status(&self, status: u16) {
         if self.method.get().is_none() {
             self.answered(match status {
-                ..400 => OK,
+                ..=399 => OK,
                 401 => 16,
                 403 => 7,
                 404 => 5,
                 405 | 501 => 12,
                 429 => 8,
                 503 => 14,
-                400..500 => 3,
-                _ => 13,
+                500.. => 13,
+                _ => 3,
             });
         }
     }

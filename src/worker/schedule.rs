@@ -6,7 +6,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::Result,
+    domain::{Result, Timestamp},
     port::{clock::Clock, store::Store},
     service::keyring::Keyring,
 };
@@ -25,31 +25,33 @@ const ENDED_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Keeps the keys fresh until `stop`.
 pub async fn look_after_keys(keyring: Arc<Keyring>, stop: CancellationToken) {
-    repeat(KEYS_EVERY, stop, "keys_failed", async || keyring.refresh().await).await;
+    while is_time(KEYS_EVERY, &stop).await {
+        report(keyring.refresh().await, "keys_failed");
+    }
 }
 
 /// Sweeps the store until `stop`.
 pub async fn sweep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
-    repeat(SWEEP_EVERY, stop, "sweep_failed", async || {
-        let now = clock.now();
-        let mut tx = store.begin().await?;
-        let rows = tx.purge(now, now - PUBLISHED_KEPT, now - ENDED_KEPT).await?;
-        tx.commit().await?;
-        tracing::debug!(rows, event = "swept", "rows that served their time are gone");
-        Ok(())
-    })
-    .await;
+    while is_time(SWEEP_EVERY, &stop).await {
+        report(sweep_once(&*store, clock.now()).await, "sweep_failed");
+    }
 }
 
-async fn repeat(
-    every: Duration,
-    stop: CancellationToken,
-    failed: &'static str,
-    work: impl AsyncFn() -> Result<()>,
-) {
-    while stop.run_until_cancelled(time::sleep(every)).await.is_some() {
-        if let Err(error) = work().await {
-            tracing::warn!(error = %error, event = failed, "will be tried again");
-        }
+async fn sweep_once(store: &dyn Store, now: Timestamp) -> Result<()> {
+    let mut tx = store.begin().await?;
+    let rows = tx.purge(now, now - PUBLISHED_KEPT, now - ENDED_KEPT).await?;
+    tx.commit().await?;
+    tracing::debug!(rows, event = "swept", "rows that served their time are gone");
+    Ok(())
+}
+
+/// Waits; false when it is time to stop instead.
+async fn is_time(every: Duration, stop: &CancellationToken) -> bool {
+    stop.run_until_cancelled(time::sleep(every)).await.is_some()
+}
+
+fn report(result: Result<()>, event: &'static str) {
+    if let Err(error) = result {
+        tracing::warn!(error = %error, event, "will be tried again");
     }
 }

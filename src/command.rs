@@ -1,0 +1,269 @@
+//! The command line: what `veza` can be told to do.
+
+use std::{
+    io::{self, IsTerminal, Read, Write},
+    sync::Arc,
+};
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    adapter::{sql, sql::SchemaState, system::SystemClock},
+    app::{self, App, Core},
+    config::{Config, LogFormat, Secrets},
+    contract, domain,
+    domain::{
+        caller::{Caller, Origin, Transport},
+        text::{Email, Password, Text, Username},
+    },
+    edge::openapi,
+    policy::method::Methods,
+    service::auth::Registration,
+    telemetry,
+};
+
+const AFTER_HELP: &str = "\
+Secrets are never flags. They are read from the environment or from `.env`:
+  DATABASE_URL  sqlite:FILE, or postgres://USER:PASSWORD@HOST/NAME [default: sqlite:veza.db]
+  JWT_SECRET    at least 32 bytes, from which every key is derived; the same on every replica.
+                With SQLite one is made at the first start and kept beside the database.
+
+A first session:
+  veza                                         serve on http://127.0.0.1:8080
+  veza admin create --username ann --email ann@example.com
+  curl http://127.0.0.1:8080/docs              try the API in a browser
+  grpcurl -plaintext 127.0.0.1:8080 list       or over gRPC";
+
+/// A self-hosted backend: gRPC, gRPC-web and REST on one port
+#[derive(Debug, Parser)]
+#[command(name = "veza", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct CommandLine {
+    /// What to do; serve when not given.
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database schema up to date, then stop
+    Migrate,
+    /// Look after administrators
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Print the effective configuration, secrets hidden
+    Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Make an administrator; the password is asked for, or read from standard input
+    Create {
+        /// The name to sign in with
+        #[arg(long)]
+        username: String,
+        /// The e-mail address to sign in with
+        #[arg(long)]
+        email: String,
+        /// Read the password from standard input even at a terminal
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+impl CommandLine {
+    /// Does what it says.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub fn run(self) -> Result<(), String> {
+        let config = self.config;
+        match self.command {
+            None => on_runtime(serve(config)),
+            Some(Command::Migrate) => on_runtime(migrate(&config)),
+            Some(Command::Admin(Admin::Create { username, email, password_stdin })) => {
+                on_runtime(create_administrator(&config, username, email, password_stdin))
+            }
+            Some(Command::Openapi) => {
+                let methods = Methods::read(&contract::POOL, &[])?;
+                print(&format!("{:#}\n", openapi::document(&methods)))
+            }
+            Some(Command::Config) => print(&config.to_string()),
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(work)
+}
+
+async fn serve(config: Config) -> Result<(), String> {
+    let terminal = io::stdout().is_terminal();
+    let format =
+        config.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
+    let _guard = telemetry::start_logging(format, &config.log_level)?;
+    let result = start(config).await;
+    if let Err(why) = &result {
+        tracing::error!(fatal = true, error = why, event = "fatal", "the server cannot go on");
+    }
+    result
+}
+
+async fn start(config: Config) -> Result<(), String> {
+    let secrets = config.secrets().map_err(|error| error.to_string())?;
+    let stop = stop_on_signal()?;
+    prepare_schema(&config, &secrets).await?;
+    let config = Arc::new(config);
+    let core = connect(&config, &secrets).await?;
+    core.keyring.refresh().await.map_err(explain)?;
+    let has_administrator = core.auth.has_administrator().await.map_err(explain)?;
+    let app = App::build(Arc::clone(&config), core).await?;
+    let address = app.address().map_err(|error| error.to_string())?;
+    let scheme = if config.tls_cert.is_some() { "https" } else { "http" };
+    tracing::info!(
+        address = %address,
+        docs = format!("{scheme}://{address}/docs"),
+        event = "listening",
+        "serving gRPC, gRPC-web and REST"
+    );
+    if !has_administrator {
+        tracing::info!(
+            command = "veza admin create --username NAME --email ADDRESS",
+            event = "no_administrator",
+            "there is no administrator yet; make one with this command"
+        );
+    }
+    app.run(stop).await;
+    tracing::info!(event = "stopped", "stopped");
+    Ok(())
+}
+
+/// An embedded database is brought up to date; any other must be already, because replicas of two versions may run side
+/// by side.
+async fn prepare_schema(config: &Config, secrets: &Secrets) -> Result<(), String> {
+    let options = app::database(config, secrets);
+    if Config::is_embedded(&secrets.database_url) {
+        return sql::migrate(&options).await.map(drop).map_err(explain);
+    }
+    match sql::pending_migrations(&options).await.map_err(explain)? {
+        SchemaState::Current => Ok(()),
+        SchemaState::Older { pending } => Err(format!(
+            "the database lacks {}; run `veza migrate`, then start again",
+            pending.join(", ")
+        )),
+        SchemaState::Newer { unknown } => Err(format!(
+            "the database was migrated by a newer version ({unknown:?}); start that version"
+        )),
+        SchemaState::Altered { changed } => Err(format!(
+            "the database was migrated with other texts of {}; start the version that did it",
+            changed.join(", ")
+        )),
+    }
+}
+
+async fn migrate(config: &Config) -> Result<(), String> {
+    let secrets = Secrets::of_database();
+    let report = sql::migrate(&app::database(config, &secrets)).await.map_err(explain)?;
+    if report.applied.is_empty() {
+        return print("nothing to do: the schema is up to date\n");
+    }
+    report.applied.iter().try_for_each(|name| print(&format!("applied {name}\n")))
+}
+
+async fn create_administrator(
+    config: &Config,
+    username: String,
+    email: String,
+    password_stdin: bool,
+) -> Result<(), String> {
+    let username = Username::parse("username", username).map_err(explain)?;
+    let email = Email::parse("email", email).map_err(explain)?;
+    let password = read_password(password_stdin).map_err(|error| error.to_string())?;
+    let length_min = config.password_length_min.into();
+    let password = Password::choose("password", password, length_min).map_err(explain)?;
+
+    let secrets = config.secrets().map_err(|error| error.to_string())?;
+    prepare_schema(config, &secrets).await?;
+    let core = connect(config, &secrets).await?;
+    let registration = Registration { email, username, password, display_name: Text::default() };
+    let user = core.auth.create_administrator(&operator(), registration).await.map_err(explain)?;
+    core.world.store.close().await;
+    print(&format!("made the administrator {} with the id {}\n", &*user.username, user.id))
+}
+
+async fn connect(config: &Config, secrets: &Secrets) -> Result<Core, String> {
+    Core::connect(config, secrets, Arc::new(SystemClock::default())).await.map_err(explain)
+}
+
+/// Whoever has a shell on the machine.
+fn operator() -> Caller {
+    let origin = Origin {
+        transport: Transport::CommandLine,
+        rpc_method: "",
+        ip: None,
+        user_agent: String::new(),
+        trace: None,
+    };
+    Caller { principal: None, origin }
+}
+
+fn read_password(from_stdin: bool) -> io::Result<String> {
+    if from_stdin || !io::stdin().is_terminal() {
+        let mut text = String::new();
+        io::stdin().take(4096).read_to_string(&mut text)?;
+        return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    let password = rpassword::prompt_password("Password: ")?;
+    if rpassword::prompt_password("Again: ")? == password {
+        return Ok(password);
+    }
+    Err(io::Error::other("the two passwords differ"))
+}
+
+/// Ctrl-C and SIGTERM stop gracefully; a second one at once.
+fn stop_on_signal() -> Result<CancellationToken, String> {
+    let stop = CancellationToken::new();
+    let listen = |kind| signal(kind).map_err(|error| error.to_string());
+    let (mut interrupt, mut terminate) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let asked = stop.clone();
+    tokio_util::task::TaskTracker::new().spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if asked.is_cancelled() {
+                std::process::exit(130);
+            }
+            tracing::info!(event = "stopping", "finishing the calls in progress");
+            asked.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// A failure with what is behind it, for whoever runs the server.
+fn explain(error: domain::Error) -> String {
+    if let domain::Error::InvalidFields(violations) = &error {
+        let broken = violations.iter().map(|one| format!("{} {}", one.field, one.description));
+        return broken.collect::<Vec<_>>().join("; ");
+    }
+    match std::error::Error::source(&error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
+}
+
+fn print(text: &str) -> Result<(), String> {
+    io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
+}

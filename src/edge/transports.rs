@@ -1,0 +1,80 @@
+//! Puts the three transports in front of one service: native gRPC as it is, gRPC-web unframed, REST transcoded.
+
+use std::convert::Infallible;
+
+use axum::{Router, body::Body as HttpBody};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use tonic::{Status, body::Body};
+use tonic_web::GrpcWebLayer;
+use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
+use tower_http::cors::CorsLayer;
+
+use super::service::{Handler, Transports};
+
+/// What the transports are made of.
+pub struct Parts<S> {
+    /// The services behind the policy.
+    pub rpc: S,
+    /// Makes the gateway around them.
+    pub gateway: gateway::Builder<'static>,
+    /// How the services see a failure of the gateway to make a message.
+    pub refuse: fn(&gateway::Error) -> Status,
+    /// What is served beside the RPCs.
+    pub pages: Router,
+    /// Which pages of other origins may call.
+    pub cors: CorsLayer,
+}
+
+impl Transports {
+    /// One handler for each transport.
+    ///
+    /// # Errors
+    /// When the contract has a rule that the gateway cannot serve.
+    pub fn new<S>(parts: Parts<S>) -> Result<Self, gateway::BuildError>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        let Parts { rpc, gateway, refuse, pages, cors } = parts;
+        let native = rpc.clone().map_request(|request: Request<HttpBody>| request.map(Body::new));
+        let web = GrpcWebLayer::new().layer(rpc.clone());
+        let transcoded = rpc.map_request(move |request: Request<gateway::Body>| {
+            request.map(|body| Body::new(body.map_err(move |error| refuse(&error))))
+        });
+        let rest = gateway.build(transcoded)?;
+        Ok(Self {
+            grpc: handler(native),
+            grpc_web: handler(cors.layer(web)),
+            http: handler(cors.layer(pages.fallback_service(rest))),
+        })
+    }
+}
+
+impl Transports {
+    /// Pages alone, whatever the transport.
+    #[must_use]
+    pub fn pages(pages: Router) -> Self {
+        let pages = handler(pages);
+        Self { grpc: pages.clone(), grpc_web: pages.clone(), http: pages }
+    }
+}
+
+/// Forgets the type of a service, and of the bodies that it answers.
+fn handler<S, B>(service: S) -> Handler
+where
+    S: Service<Request<HttpBody>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    BoxCloneSyncService::new(service.map_response(|response| response.map(HttpBody::new)))
+}
