@@ -92,9 +92,8 @@ const DRAIN_GRACE: Duration = Duration::from_secs(20);
 /// A server that is ready to run.
 pub struct App {
     listener: Listener,
-    operators: Option<Listener>,
     edge: Arc<Edge>,
-    operators_edge: Option<Arc<Edge>>,
+    operators: Option<(Listener, Arc<Edge>)>,
     shown: Arc<Shown>,
     health: HealthReporter,
     core: Core,
@@ -229,6 +228,8 @@ impl Core {
                 tonic_reflection::server::Builder::configure()
                     .register_encoded_file_descriptor_set(contract::DESCRIPTORS)
                     .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                    // So that clients can show the details of errors.
+                    .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             };
             let failed = |error: tonic_reflection::server::Error| error.to_string();
             routes = routes
@@ -258,19 +259,16 @@ impl App {
             draining: AtomicBool::new(false),
         });
         let policy = policy(&config, &core)?;
-        let mut pages = routes::public(&shown);
-        let operators = routes::operators(&shown);
+        let documents = routes::documents(&shown);
         let tls = config.tls_cert.as_deref().zip(config.tls_key.as_deref());
         let listener = Listener::bind(config.listen_addr, tls)?;
-        let (operators, operators_edge) = match config.ops_listen {
+        let (pages, operators) = match config.ops_listen {
+            None => (documents.merge(routes::operators(&shown)), None),
             Some(address) => {
-                let pages = Transports::pages(operators);
-                let edge = edge(&config, &core, pages, false);
-                (Some(Listener::bind(address, None)?), Some(edge))
-            }
-            None => {
-                pages = operators.merge(pages);
-                (None, None)
+                let pages = Transports::pages(routes::operators(&shown));
+                let operators =
+                    (Listener::bind(address, None)?, edge(&config, &core, pages, false));
+                (documents.merge(routes::brief_health(&shown)), Some(operators))
             }
         };
         let transports = Transports::new(Parts {
@@ -287,7 +285,7 @@ impl App {
         for service in contract::POOL.services() {
             health.set_service_status(service.full_name(), ServingStatus::Serving).await;
         }
-        Ok(Self { listener, operators, edge, operators_edge, shown, health, core, config })
+        Ok(Self { listener, edge, operators, shown, health, core, config })
     }
 
     /// Where it listens.
@@ -315,7 +313,7 @@ impl App {
         tasks.spawn(schedule::look_after_keys(Arc::clone(&self.core.keyring), ended.clone()));
         let (store, clock) = (Arc::clone(&world.store), Arc::clone(&world.clock));
         tasks.spawn(schedule::sweep(store, clock, ended.clone()));
-        if let Some((listener, edge)) = self.operators.zip(self.operators_edge) {
+        if let Some((listener, edge)) = self.operators {
             // Operators see the drain to its end.
             tasks.spawn(listener.serve(edge, ended.clone(), Duration::ZERO));
         }

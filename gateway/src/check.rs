@@ -227,6 +227,10 @@ fn collisions(routes: &[Route]) -> Vec<Problem> {
 fn is_reachable(route: &Route, routes: &[Route]) -> bool {
     let segments = route.template.segments();
     let rest = segments.last() == Some(&Segment::Rest);
+    if rest && route.template.variables().iter().all(|variable| variable.end < segments.len()) {
+        // Only it takes the path that ends in a slash there.
+        return true;
+    }
     let fixed = &segments[..segments.len() - usize::from(rest)];
     let longest = routes.iter().map(|route| route.template.segments().len()).max().unwrap_or(0);
     let rivals: Vec<&Route> = routes

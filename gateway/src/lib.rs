@@ -37,6 +37,7 @@ mod wire;
 
 pub use body::Body;
 pub use builder::Builder;
+pub use check::check;
 pub use compiled::BuildError;
 pub use error::{Error, Violation};
 pub use limits::Limits;

@@ -47,9 +47,9 @@ pub struct Shown {
     pub draining: AtomicBool,
 }
 
-/// The routes for everyone.
+/// The documents, for everyone.
 #[must_use]
-pub fn public(shown: &Arc<Shown>) -> Router {
+pub fn documents(shown: &Arc<Shown>) -> Router {
     let docs = swagger_ui_dist::generate_routes(ApiDefinition {
         uri_prefix: "/docs",
         api_definition: OpenApiSource::Uri("/openapi.json"),
@@ -61,15 +61,22 @@ pub fn public(shown: &Arc<Shown>) -> Router {
     ));
     Router::new()
         .route("/", get(async || axum::response::Redirect::temporary("/docs")))
-        .route("/health", get(health))
-        .route("/ready", get(ready))
         .route("/openapi.json", get(openapi))
         .route("/.well-known/jwks.json", get(jwks))
         .with_state(Arc::clone(shown))
         .merge(docs)
 }
 
-/// The routes for operators.
+/// Whether the server is alive and ready, without saying why: for everyone, when operators have a listener of their own.
+#[must_use]
+pub fn brief_health(shown: &Arc<Shown>) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .with_state(Arc::clone(shown))
+}
+
+/// Health in detail and metrics, for operators.
 #[must_use]
 pub fn operators(shown: &Arc<Shown>) -> Router {
     Router::new()

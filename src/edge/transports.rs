@@ -8,7 +8,10 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use tonic::{Status, body::Body};
 use tonic_web::GrpcWebLayer;
-use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
+use tower::{
+    BoxError, Layer, Service, ServiceExt,
+    util::{BoxCloneSyncService, option_layer},
+};
 use tower_http::cors::CorsLayer;
 
 use super::service::{Handler, Transports};
@@ -24,7 +27,7 @@ pub struct Parts<S> {
     /// What is served beside the RPCs.
     pub pages: Router,
     /// Which pages of other origins may call.
-    pub cors: CorsLayer,
+    pub cors: Option<CorsLayer>,
 }
 
 impl Transports {
@@ -42,6 +45,7 @@ impl Transports {
         S::Future: Send + 'static,
     {
         let Parts { rpc, gateway, refuse, pages, cors } = parts;
+        let cors = option_layer(cors);
         let native = rpc.clone().map_request(|request: Request<HttpBody>| request.map(Body::new));
         let web = GrpcWebLayer::new().layer(rpc.clone());
         let transcoded = rpc.map_request(move |request: Request<gateway::Body>| {

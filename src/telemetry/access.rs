@@ -119,7 +119,7 @@ impl Call {
             transport = self.transport.name(),
             rpc_method = method,
             code = CODES[code],
-            duration_ms = elapsed.as_secs_f64() * 1e3,
+            duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3,
             error = self.error.get().map(String::as_str),
             event = "call",
             "call finished",

@@ -110,7 +110,10 @@ fn scalar(name: &str, kind: &Kind, rules: &FieldRules) -> Option<Value> {
         Kind::String => text(name, rules),
         Kind::Enum(values) => member(values, rules),
         Kind::Bool => rules.by_type.is_none().then_some(Value::Bool(true)),
-        Kind::Float | Kind::Double => rules.by_type.is_none().then(|| json!(0.5)),
+        Kind::Float | Kind::Double => {
+            let mut candidates = [0.5, 1.5, 10.0, 100.0, 0.0, -0.5].into_iter();
+            candidates.find(|number| probe::passes_float(rules, kind, *number)).map(Value::from)
+        }
         Kind::Bytes => rules.by_type.is_none().then(|| json!("AQID")),
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64 => {
             number(kind, rules).map(|number| json!(number.to_string()))

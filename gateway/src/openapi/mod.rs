@@ -113,7 +113,7 @@ impl<'d> Builder<'d> {
     }
 
     /// Builds the document. Equal input gives equal output. A method whose HTTP rule cannot be read is left out;
-    /// [`check`](crate::check) is what reports it.
+    /// [`check`](crate::check::check) is what reports it.
     #[must_use]
     pub fn build(self) -> Value {
         let routes = self.routes();

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use prost_reflect::{FileDescriptor, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
+use prost_reflect::{
+    FieldDescriptor, FileDescriptor, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor,
+};
 
+use super::schema::Behavior;
 use crate::source::Source;
 
 /// Schemas of the document's own, which no message takes the name of.
@@ -24,13 +27,14 @@ impl Names {
         let (mut requested, mut reached) = (HashSet::new(), HashSet::new());
         let (mut services, mut sources) = (HashSet::new(), HashMap::new());
         for method in methods {
-            reach(&method.input(), &mut requested, &mut sources);
-            reach(&method.output(), &mut reached, &mut sources);
+            let is_sent = |field: &FieldDescriptor| !Behavior::of(field).output_only;
+            reach(&method.input(), &is_sent, &mut requested, &mut sources);
+            reach(&method.input(), &|_| true, &mut reached, &mut sources);
+            reach(&method.output(), &|_| true, &mut reached, &mut sources);
             let service = method.parent_service();
             services.insert(service.full_name().to_owned());
             add_source(&service.parent_file(), &mut sources);
         }
-        reached.extend(requested.iter().cloned());
         let mut ambiguous = ambiguous(&reached);
         ambiguous.extend(RESERVED.map(str::to_owned));
         Self { sources, ambiguous, ambiguous_services: self::ambiguous(&services), requested }
@@ -57,9 +61,10 @@ impl Names {
     }
 }
 
-/// Collects a message and all that it can hold.
+/// Collects a message and all that its fields can hold.
 fn reach(
     message: &MessageDescriptor,
+    follows: &impl Fn(&FieldDescriptor) -> bool,
     reached: &mut HashSet<String>,
     sources: &mut HashMap<String, Source>,
 ) {
@@ -67,9 +72,9 @@ fn reach(
         return;
     }
     add_source(&message.parent_file(), sources);
-    for field in message.fields() {
+    for field in message.fields().filter(follows) {
         match field.kind() {
-            Kind::Message(inner) => reach(&inner, reached, sources),
+            Kind::Message(inner) => reach(&inner, follows, reached, sources),
             Kind::Enum(values) => {
                 reached.insert(values.full_name().to_owned());
                 add_source(&values.parent_file(), sources);

@@ -79,10 +79,17 @@ impl Query<'_, '_> {
         for field in message.fields() {
             let path = format!("{path}{}", field.name());
             let name = format!("{name}{}", field.json_name());
-            if self.bound.contains(&&*path) || Behavior::of(&field).output_only || field.is_map() {
+            if self.bound.contains(&&*path) || Behavior::of(&field).output_only {
                 continue;
             }
             match field.kind() {
+                Kind::Message(entry) if field.is_map() => {
+                    // `name[key]=value` is what OpenAPI calls a deep object.
+                    if entry.map_entry_value_field().kind().as_message().is_none() {
+                        let style = json!({"style": "deepObject", "explode": true});
+                        self.leaf(&field, &name, style);
+                    }
+                }
                 Kind::Message(inner) if schema::well_known(&inner).is_none() => {
                     // A list of messages has no form in a query.
                     if !field.is_list() {
@@ -90,17 +97,19 @@ impl Query<'_, '_> {
                     }
                 }
                 Kind::Message(inner) if !is_leaf(&inner) => {}
-                _ => self.leaf(&field, &name),
+                _ => self.leaf(&field, &name, json!({})),
             }
         }
         self.parents.pop();
     }
 
-    fn leaf(&mut self, field: &FieldDescriptor, name: &str) {
+    /// Adds a parameter to the members that say how it is written.
+    fn leaf(&mut self, field: &FieldDescriptor, name: &str, mut parameter: Value) {
         // A field of a message that need not be set is not required itself.
         let required = self.parents.len() == 1 && schema::is_required(field);
-        let mut parameter =
-            json!({"name": name, "in": "query", "schema": self.schemas.field(field)});
+        parameter["name"] = json!(name);
+        parameter["in"] = json!("query");
+        parameter["schema"] = self.schemas.field(field);
         if required {
             parameter["required"] = json!(true);
         }

@@ -117,9 +117,13 @@ fn headers(names: &[&str]) -> Map<String, Value> {
 fn failures() -> Value {
     let response = |(_, name, description): (&str, &str, &str)| {
         let mut headers = headers(&["X-Request-Id"]);
-        if name == "TooManyRequests" {
-            headers.extend(self::headers(&["RateLimit", "RateLimit-Policy", "Retry-After"]));
-        }
+        let own: &[&str] = match name {
+            "Unauthenticated" => &["WWW-Authenticate"],
+            "TooManyRequests" => &["RateLimit", "RateLimit-Policy", "Retry-After"],
+            "Failure" => &["Retry-After"],
+            _ => &[],
+        };
+        headers.extend(self::headers(own));
         let content =
             json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
         let response = json!({"description": description, "headers": headers, "content": content});
@@ -195,6 +199,7 @@ fn shared_headers() -> Value {
             "description": "How many seconds to wait before trying again.",
             "schema": {"type": "integer", "minimum": 0},
         },
+        "WWW-Authenticate": text("How to authenticate (RFC 9110)."),
         "X-Request-Id": text("The id of the request, for support."),
     })
 }

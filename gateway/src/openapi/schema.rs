@@ -253,7 +253,8 @@ fn exclusive(oneof: &OneofDescriptor) -> Option<Value> {
         return None;
     }
     if !required {
-        members.push(json!({"not": {"anyOf": members.clone()}}));
+        let unset = oneof.fields().map(|field| (field.json_name().to_owned(), json!(false)));
+        members.push(json!({"properties": unset.collect::<Map<String, Value>>()}));
     }
     Some(json!({"oneOf": members}))
 }

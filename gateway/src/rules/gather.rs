@@ -4,21 +4,23 @@ use std::collections::HashSet;
 use super::{
     check::Value,
     path,
+    record::{self, Payload},
     table::{Field, Shape},
     walk::{Node, Slot},
-    wire::{Malformed, Reader, Wire},
 };
+use crate::wire::{Corrupt, Cursor};
 
-/// The parts of every message field that was sent more than once, in order of field and arrival. One pass for all of
-/// them, so that many split fields cost no more than one.
+/// The parts of every message field that was sent more than once, and at most `max` times, in order of field and
+/// arrival. One pass for all of them, so that many split fields cost no more than one.
 pub(super) fn pieces<'n>(
     node: &Node<'n>,
     slots: &[Slot<'n>],
-) -> Result<Vec<(usize, &'n [u8])>, Malformed> {
+    max: usize,
+) -> Result<Vec<(usize, &'n [u8])>, Corrupt> {
     let mut pieces = Vec::new();
     let is_split = |index: usize| {
         let field = &node.table.fields[index];
-        slots[index].count > 1
+        (2..=max).contains(&slots[index].count)
             && field.list.is_none()
             && matches!(field.value.shape, Shape::Message { .. })
     };
@@ -27,14 +29,14 @@ pub(super) fn pieces<'n>(
     }
     let mut ordinal = 0;
     for part in node.parts {
-        let mut reader = Reader::new(part);
-        while let Some((number, wire)) = reader.record()? {
+        let mut cursor = Cursor::new(part);
+        while let Some((number, payload)) = record::next(&mut cursor)? {
             ordinal += 1;
             let Some(index) = node.table.position(number) else { continue };
             if ordinal < slots[index].first || !is_split(index) {
                 continue;
             }
-            if let Some(Value::Bytes(bytes)) = node.table.fields[index].value.shape.read(wire)? {
+            if let Some(Value::Bytes(bytes)) = node.table.fields[index].value.shape.read(payload)? {
                 pieces.push((index, bytes));
             }
         }
@@ -48,24 +50,24 @@ pub(super) fn distinct(
     parts: &[&[u8]],
     field: &Field,
     key: Option<Shape>,
-) -> Result<usize, Malformed> {
+) -> Result<usize, Corrupt> {
     let shape = field.value.shape;
     let mut seen = HashSet::new();
     for part in parts {
-        let mut reader = Reader::new(part);
-        while let Some((number, wire)) = reader.record()? {
-            match (wire, key) {
+        let mut cursor = Cursor::new(part);
+        while let Some((number, payload)) = record::next(&mut cursor)? {
+            match (payload, key) {
                 _ if number != field.number => {}
-                (Wire::Len(entry), Some(key)) => {
+                (Payload::Bytes(entry), Some(key)) => {
                     seen.insert(Identity::of(path::key(entry, key)));
                 }
-                (Wire::Len(bytes), None) if shape.is_packable() => {
-                    let mut reader = Reader::new(bytes);
-                    while !reader.is_empty() {
-                        seen.insert(Identity::of(shape.read_packed(&mut reader)?));
+                (Payload::Bytes(bytes), None) if shape.is_packable() => {
+                    let mut cursor = Cursor::new(bytes);
+                    while !cursor.is_empty() {
+                        seen.insert(Identity::of(shape.read_packed(&mut cursor)?));
                     }
                 }
-                _ => seen.extend(shape.read(wire)?.map(Identity::of)),
+                _ => seen.extend(shape.read(payload)?.map(Identity::of)),
             }
         }
     }
@@ -73,15 +75,15 @@ pub(super) fn distinct(
 }
 
 /// The seconds and nanoseconds of a duration or timestamp.
-pub(super) fn time(parts: &[&[u8]]) -> Result<Value<'static>, Malformed> {
+pub(super) fn time(parts: &[&[u8]]) -> Result<Value<'static>, Corrupt> {
     let (mut seconds, mut nanos) = (0, 0);
     for part in parts {
-        let mut reader = Reader::new(part);
-        while let Some((number, wire)) = reader.record()? {
-            match (number, wire) {
-                (1, Wire::Varint(bits)) => seconds = bits.cast_signed(),
+        let mut cursor = Cursor::new(part);
+        while let Some((number, payload)) = record::next(&mut cursor)? {
+            match (number, payload) {
+                (1, Payload::Varint(bits)) => seconds = bits.cast_signed(),
                 #[expect(clippy::cast_possible_truncation, reason = "the wire format truncates")]
-                (2, Wire::Varint(bits)) => nanos = (bits as u32).cast_signed(),
+                (2, Payload::Varint(bits)) => nanos = (bits as u32).cast_signed(),
                 _ => {}
             }
         }

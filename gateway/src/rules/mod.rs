@@ -4,8 +4,8 @@
 //! The rules are those of [protovalidate](https://protovalidate.com), in its semantics: a field without presence is
 //! checked even when it is zero, an unset field with presence is not, the last value on the wire counts, and a
 //! message that was sent in pieces is checked as a whole. Whatever the options say, a string never holds a NUL
-//! character, a repeated field or map never more than [`REPEATED_MAX`] elements, and messages never nest deeper than
-//! 64.
+//! character, a repeated field or map never more than [`REPEATED_MAX`] elements, a message never comes in more pieces
+//! than that, and messages never nest deeper than 64.
 
 mod check;
 pub(crate) mod form;
@@ -13,10 +13,10 @@ mod gather;
 pub(crate) mod options;
 mod path;
 pub(crate) mod probe;
+mod record;
 mod shape;
 mod table;
 mod walk;
-mod wire;
 
 use std::{
     error::Error,
@@ -83,7 +83,7 @@ impl Rules {
     }
 
     /// Checks the wire bytes of a message. The work is linear in their length, and allocates only for violations,
-    /// split messages, uniqueness, counted map keys and messages of more than 32 checked fields. A message of which
+    /// split messages, uniqueness, counted map keys and messages of more than 16 checked fields. A message of which
     /// nothing could be refused is not read at all; its bytes are left to the decoder.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{check::Value, table::Shape, wire::Reader};
+use super::{check::Value, record, table::Shape};
+use crate::wire::Cursor;
 
 /// One step, linked to the step before.
 #[derive(Clone, Copy)]
@@ -66,9 +67,9 @@ impl Display for Path<'_> {
 /// The key of a map entry: the last one on the wire, or zero.
 pub(super) fn key(entry: &[u8], shape: Shape) -> Value<'_> {
     let mut key = shape.zero();
-    let mut reader = Reader::new(entry);
-    while let Ok(Some((number, wire))) = reader.record() {
-        if let (1, Ok(Some(value))) = (number, shape.read(wire)) {
+    let mut cursor = Cursor::new(entry);
+    while let Ok(Some((number, payload))) = record::next(&mut cursor) {
+        if let (1, Ok(Some(value))) = (number, shape.read(payload)) {
             key = value;
         }
     }

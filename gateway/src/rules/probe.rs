@@ -47,6 +47,11 @@ pub(crate) fn passes_integer(rules: &FieldRules, kind: &Kind, number: i64) -> bo
     passes(rules, kind, &Value::Int(number)) && !(rules.required && number == 0)
 }
 
+/// Whether a floating-point number keeps the rules of a field of the kind.
+pub(crate) fn passes_float(rules: &FieldRules, kind: &Kind, number: f64) -> bool {
+    passes(rules, kind, &Value::Float(number)) && !(rules.required && number == 0.0)
+}
+
 fn passes(rules: &FieldRules, kind: &Kind, value: &Value) -> bool {
     let checks = rules.by_type.as_ref().map(|by_type| check::of_type(by_type, kind));
     checks.and_then(Result::ok).unwrap_or_default().iter().all(|check| check.passes(value))

@@ -1,10 +1,7 @@
 //! How each type of field is read off the wire.
 
-use super::{
-    check::Value,
-    table::Shape,
-    wire::{Malformed, Reader, Wire},
-};
+use super::{check::Value, record::Payload, table::Shape};
+use crate::wire::{Corrupt, Cursor};
 
 impl Shape {
     /// Whether many values may share one length-delimited record.
@@ -14,28 +11,27 @@ impl Shape {
 
     /// The value of a record; none where the wire type is not that of the field, which makes it an unknown field.
     /// The bytes of a message stay bytes.
-    pub(super) fn read(self, wire: Wire<'_>) -> Result<Option<Value<'_>>, Malformed> {
-        Ok(Some(match (self, wire) {
-            (Self::Text, Wire::Len(bytes)) => {
-                Value::Text(str::from_utf8(bytes).map_err(|_| "a string is not valid UTF-8")?)
-            }
-            (Self::Bytes | Self::Message { group: false, .. }, Wire::Len(bytes))
-            | (Self::Message { group: true, .. }, Wire::Group(bytes)) => Value::Bytes(bytes),
-            (shape, Wire::Varint(bits)) if shape.width() == Width::Varint => shape.number(bits),
-            (shape, Wire::Fixed32(bits)) if shape.width() == Width::Four => {
+    pub(super) fn read(self, payload: Payload<'_>) -> Result<Option<Value<'_>>, Corrupt> {
+        Ok(Some(match (self, payload) {
+            (Self::Text, Payload::Bytes(bytes)) => Value::Text(
+                str::from_utf8(bytes).map_err(|_| Corrupt("a string is not valid UTF-8"))?,
+            ),
+            (Self::Bytes | Self::Message { .. }, Payload::Bytes(bytes)) => Value::Bytes(bytes),
+            (shape, Payload::Varint(bits)) if shape.width() == Width::Varint => shape.number(bits),
+            (shape, Payload::Fixed32(bits)) if shape.width() == Width::Four => {
                 shape.number(bits.into())
             }
-            (shape, Wire::Fixed64(bits)) if shape.width() == Width::Eight => shape.number(bits),
+            (shape, Payload::Fixed64(bits)) if shape.width() == Width::Eight => shape.number(bits),
             _ => return Ok(None),
         }))
     }
 
     /// The next value of a packed record.
-    pub(super) fn read_packed(self, reader: &mut Reader) -> Result<Value<'static>, Malformed> {
+    pub(super) fn read_packed(self, cursor: &mut Cursor) -> Result<Value<'static>, Corrupt> {
         let bits = match self.width() {
-            Width::Four => reader.fixed32()?.into(),
-            Width::Eight => reader.fixed64()?,
-            Width::Varint | Width::Delimited => reader.varint()?,
+            Width::Four => u32::from_le_bytes(cursor.fixed32()?).into(),
+            Width::Eight => u64::from_le_bytes(cursor.fixed64()?),
+            Width::Varint | Width::Delimited => cursor.varint()?,
         };
         Ok(self.number(bits))
     }

@@ -71,7 +71,6 @@ pub(super) enum Shape {
     /// A message with the index of its table.
     Message {
         table: usize,
-        group: bool,
     },
 }
 
@@ -136,6 +135,9 @@ impl Compiler {
     }
 
     fn field(&mut self, field: &FieldDescriptor) -> Result<Field, String> {
+        if field.is_group() {
+            return Err("a group of proto2 cannot be checked".into());
+        }
         let rules = FieldRules::of(field)?;
         let list = self.list(field, &rules)?;
         let value = match rules.by_type.as_ref().map(|by_type| &by_type.rules) {
@@ -184,14 +186,14 @@ impl Compiler {
         }
         let FieldRules { required, ignore, .. } = *rules;
         let entry = field.kind().as_message().filter(|_| is_map).cloned();
-        let key = entry.map(|entry| self.shape(&entry.map_entry_key_field().kind(), false));
+        let key = entry.map(|entry| self.shape(&entry.map_entry_key_field().kind()));
         Ok(Some(List { key, required, ignore, unique: unique_items, checks }))
     }
 
     /// A single value: the field itself, or an item of it.
     fn value(&mut self, field: &FieldDescriptor, rules: &FieldRules) -> Result<Subject, String> {
         let kind = field.kind();
-        let mut shape = self.shape(&kind, field.is_group());
+        let mut shape = self.shape(&kind);
         let mut checks = Vec::new();
         match (&rules.by_type, wrapped(&kind)) {
             (None, _) => {}
@@ -201,7 +203,7 @@ impl Compiler {
                 inner_field.value = self.value(&inner, rules)?;
                 inner_field.value.required = false;
                 inner_field.name = "".into();
-                shape = Shape::Message { table: self.add(vec![inner_field]), group: false };
+                shape = Shape::Message { table: self.add(vec![inner_field]) };
             }
             (Some(by_type), _) => return Err(misfit(by_type, &kind)),
         }
@@ -226,7 +228,7 @@ impl Compiler {
             // A missing half reads as its zero value, and is checked as that.
             fields.push(Field { number, name, presence: false, oneof: None, value, list: None });
         }
-        let shape = Shape::Message { table: self.add(fields), group: false };
+        let shape = Shape::Message { table: self.add(fields) };
         Ok(Subject { shape, required: false, ignore: Ignore::Never, checks: Vec::new() })
     }
 
@@ -235,7 +237,7 @@ impl Compiler {
         self.tables.len() - 1
     }
 
-    fn shape(&self, kind: &Kind, group: bool) -> Shape {
+    fn shape(&self, kind: &Kind) -> Shape {
         match kind {
             Kind::Int32 | Kind::Enum(_) => Shape::Int32,
             Kind::Int64 => Shape::Int64,
@@ -252,9 +254,7 @@ impl Compiler {
             Kind::Bool => Shape::Bool,
             Kind::String => Shape::Text,
             Kind::Bytes => Shape::Bytes,
-            Kind::Message(message) => {
-                Shape::Message { table: self.by_name[message.full_name()], group }
-            }
+            Kind::Message(message) => Shape::Message { table: self.by_name[message.full_name()] },
         }
     }
 

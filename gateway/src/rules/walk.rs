@@ -6,16 +6,17 @@ use super::{
     gather,
     options::Ignore,
     path::Path,
+    record::{self, Payload},
     table::{Field, List, Shape, Subject, Table},
-    wire::{Malformed, Reader, Wire},
 };
+use crate::wire::{Corrupt, Cursor};
 
 /// Messages within messages.
 const DEPTH_MAX: usize = 64;
 /// A list of what is wrong is for people; past this it is only load.
 const VIOLATIONS_MAX: usize = 100;
 /// Fields of a message whose state is kept on the stack.
-const SLOTS_INLINE: usize = 32;
+const SLOTS_INLINE: usize = 16;
 
 /// Checks the bytes of the message whose table is at `root`.
 pub(super) fn check(
@@ -32,7 +33,7 @@ pub(super) fn check(
         depth: 0,
         limits_only: false,
     };
-    walk.message(&node).map_err(Failure::Malformed)?;
+    walk.message(&node).map_err(|corrupt| Failure::Malformed(corrupt.0))?;
     if walk.violations.is_empty() { Ok(()) } else { Err(Failure::Violations(walk.violations)) }
 }
 
@@ -68,7 +69,7 @@ impl Slot<'_> {
 }
 
 impl Walk<'_> {
-    fn message(&mut self, node: &Node) -> Result<(), Malformed> {
+    fn message(&mut self, node: &Node) -> Result<(), Corrupt> {
         let fields = &node.table.fields;
         let mut inline = [Slot::EMPTY; SLOTS_INLINE];
         let mut heap = Vec::new();
@@ -79,11 +80,17 @@ impl Walk<'_> {
             &mut heap[..]
         };
         self.scan(node, slots)?;
-        let pieces = gather::pieces(node, slots)?;
+        let pieces = gather::pieces(node, slots, self.repeated_max)?;
         for (index, (field, slot)) in fields.iter().zip(&*slots).enumerate() {
             let path = node.path.field(&field.name);
             if let Some(list) = &field.list {
                 self.list(node, field, list, slot.count, &path)?;
+                continue;
+            }
+            let is_message = matches!(field.value.shape, Shape::Message { .. });
+            if is_message && slot.count > self.repeated_max {
+                let description = format!("Must be sent in at most {} pieces.", self.repeated_max);
+                self.refuse(&path, "message.max_pieces", &description);
                 continue;
             }
             let start = pieces.partition_point(|piece| piece.0 < index);
@@ -102,20 +109,20 @@ impl Walk<'_> {
     }
 
     /// Reads every record once: elements are checked as they come, single values kept until the last has come.
-    fn scan<'n>(&mut self, node: &Node<'n>, slots: &mut [Slot<'n>]) -> Result<(), Malformed> {
+    fn scan<'n>(&mut self, node: &Node<'n>, slots: &mut [Slot<'n>]) -> Result<(), Corrupt> {
         let fields = &node.table.fields;
         let mut ordinal = 0;
         for part in node.parts {
-            let mut reader = Reader::new(part);
-            while let Some((number, wire)) = reader.record()? {
+            let mut cursor = Cursor::new(part);
+            while let Some((number, payload)) = record::next(&mut cursor)? {
                 ordinal += 1;
                 let Some(index) = node.table.position(number) else { continue };
                 let field = &fields[index];
                 if field.list.is_some() {
-                    self.elements(node, field, wire, &mut slots[index].count)?;
+                    self.elements(node, field, payload, &mut slots[index].count)?;
                     continue;
                 }
-                let Some(value) = field.value.shape.read(wire)? else { continue };
+                let Some(value) = field.value.shape.read(payload)? else { continue };
                 if slots[index].count == 0 {
                     // The member of a oneof that comes last unsets the others.
                     let others = fields.iter().zip(&mut *slots);
@@ -138,21 +145,21 @@ impl Walk<'_> {
         &mut self,
         node: &Node,
         field: &Field,
-        wire: Wire,
+        payload: Payload,
         count: &mut usize,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Corrupt> {
         let shape = field.value.shape;
-        match wire {
-            Wire::Len(bytes) if shape.is_packable() => {
-                let mut reader = Reader::new(bytes);
-                while !reader.is_empty() {
-                    let value = shape.read_packed(&mut reader)?;
+        match payload {
+            Payload::Bytes(bytes) if shape.is_packable() => {
+                let mut cursor = Cursor::new(bytes);
+                while !cursor.is_empty() {
+                    let value = shape.read_packed(&mut cursor)?;
                     self.element(node, field, *count, value)?;
                     *count += 1;
                 }
             }
             _ => {
-                if let Some(value) = shape.read(wire)? {
+                if let Some(value) = shape.read(payload)? {
                     self.element(node, field, *count, value)?;
                     *count += 1;
                 }
@@ -167,7 +174,7 @@ impl Walk<'_> {
         field: &Field,
         index: usize,
         value: Value,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Corrupt> {
         // Past the limit the elements are only counted: the field is refused for their number.
         if index >= self.repeated_max {
             return Ok(());
@@ -195,7 +202,7 @@ impl Walk<'_> {
         field: &Field,
         slot: &Slot,
         path: &Path,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Corrupt> {
         let subject = &field.value;
         match (subject.shape, slot.value) {
             (_, None) if field.presence => {
@@ -227,7 +234,7 @@ impl Walk<'_> {
         list: &List,
         count: usize,
         path: &Path,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Corrupt> {
         if count > self.repeated_max {
             let (rule, noun) = if list.key.is_some() {
                 ("map.max_pairs", "pairs")
@@ -270,7 +277,7 @@ impl Walk<'_> {
         subject: &Subject,
         parts: &[&[u8]],
         path: &Path,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Corrupt> {
         let Shape::Message { table, .. } = subject.shape else { return Ok(()) };
         let limits_only = node.limits_only || subject.ignore == Ignore::Always;
         if !limits_only && !subject.checks.is_empty() {
