@@ -41,13 +41,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Fails with every reason why the contract cannot be served.
 fn refuse_unfit(pool: &DescriptorPool) -> Result<(), String> {
+    let rules = gateway::check::check(pool).err().unwrap_or_default();
     let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
-    let problems: Vec<_> = methods
-        .filter_map(|method| {
-            let problem = policy_problem(pool, &method)?;
-            Some(format!("{}: {problem}", method.full_name()))
-        })
-        .collect();
+    let policies = methods.filter_map(|method| {
+        let problem = policy_problem(pool, &method)?;
+        Some(format!("{}: {problem}", method.full_name()))
+    });
+    let problems: Vec<_> = rules.iter().map(ToString::to_string).chain(policies).collect();
     if problems.is_empty() {
         return Ok(());
     }

@@ -149,6 +149,7 @@ impl Core {
             ids: Arc::new(UuidV7),
             vault: Arc::new(DerivedKeys::new(&secrets.jwt_secret)?),
             relay: Arc::clone(&bell) as _,
+            commits: TaskTracker::new(),
         };
         let alone = Config::is_embedded(&secrets.database_url);
         let (users, lifetime): (UserCache, _) = if alone {
@@ -328,6 +329,8 @@ impl App {
         time::sleep(self.config.drain_delay).await;
         closing.cancel();
         serving.await.ok();
+        world.commits.close();
+        world.commits.wait().await;
         ended.cancel();
         tasks.close();
         tasks.wait().await;
@@ -351,6 +354,7 @@ fn policy(config: &Config, core: &Core) -> Result<Arc<Policy>, String> {
         call_timeout: config.call_timeout,
         metrics: Arc::clone(&core.metrics),
         refuse: tonic::Status::from,
+        restate: rpc::status::restate,
     }))
 }
 

@@ -1,5 +1,5 @@
-//! What is decided from the head of a request alone, before the service hears of it: the route, and whether
-//! the gateway could read the request and write the answer at all.
+//! What is decided from the head of a request alone, before the service hears of it: the route, and
+//! whether the gateway could read the request and write the answer at all.
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, request};

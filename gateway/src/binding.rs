@@ -1,5 +1,5 @@
-//! The HTTP bindings of a gRPC method, read from its `google.api.http` option; whether they can be served is
-//! judged elsewhere.
+//! The HTTP bindings of a gRPC method, read from its `google.api.http` option; whether they can be
+//! served is judged elsewhere.
 
 use std::fmt;
 
@@ -39,8 +39,8 @@ pub enum Body {
 pub enum BindingError {
     /// The rule names no HTTP method and path.
     NoPattern,
-    /// A `custom` kind that is no HTTP method. `*` is one of these: a path that takes every method could
-    /// never answer 405.
+    /// A `custom` kind that is no HTTP method. `*` is one of these: a path that takes every method
+    /// could never answer 405.
     Method(String),
     /// The path is no template.
     Template(String, TemplateError),
@@ -48,8 +48,8 @@ pub enum BindingError {
     Nested,
 }
 
-/// Reads the bindings of a method: the rule itself first, then its `additional_bindings`. Empty when the
-/// method has no HTTP rule, or its descriptor pool has never heard of `google.api.http`.
+/// Reads the bindings of a method: the rule itself first, then its `additional_bindings`. Empty
+/// when the method has no HTTP rule, or its descriptor pool has never heard of `google.api.http`.
 pub fn bindings(method: &MethodDescriptor) -> Result<Vec<Binding>, BindingError> {
     let Some(extension) = method.parent_pool().get_extension_by_name(HTTP_EXTENSION) else {
         return Ok(Vec::new());

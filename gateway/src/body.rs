@@ -1,4 +1,5 @@
-//! The HTTP body that the gateway makes: of requests towards the wrapped service, and of its own answers.
+//! The HTTP body that the gateway makes: of requests towards the wrapped service, and of its own
+//! answers.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,8 +10,8 @@ use http_body::{Frame, SizeHint};
 
 use crate::error::Error;
 
-/// An HTTP body of at most one chunk. That of a request reads and transcodes the client's body when it is
-/// polled first, and no sooner.
+/// An HTTP body of at most one chunk. That of a request reads and transcodes the client's body when
+/// it is polled first, and no sooner.
 pub struct Body(State);
 
 enum State {

@@ -36,15 +36,15 @@ impl<'d> Builder<'d> {
         self
     }
 
-    /// The response fields, as dotted paths of proto names, that become the `ETag` header: for each method the
-    /// first that its response has. None by default.
+    /// The response fields, as dotted paths of proto names, that become the `ETag` header: for each
+    /// method the first that its response has. None by default.
     pub fn etag_fields(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.settings.etag_fields = paths.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Whether fields that are unset and have no presence are sent with their default value, as empty lists,
-    /// zeros and empty strings. True by default.
+    /// Whether fields that are unset and have no presence are sent with their default value, as
+    /// empty lists, zeros and empty strings. True by default.
     pub fn emit_unpopulated(mut self, emit: bool) -> Self {
         self.settings.print_options.emit_unpopulated = emit;
         self

@@ -1,4 +1,5 @@
-//! A descriptor set compiled for serving: everything that the calls of a gateway share, and never change.
+//! A descriptor set compiled for serving: everything that the calls of a gateway share, and never
+//! change.
 
 use std::fmt;
 

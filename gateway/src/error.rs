@@ -1,5 +1,5 @@
-//! The errors of the gateway itself: requests that no service would understand. How an error is written as
-//! JSON, the service's own included, is not decided here.
+//! The errors of the gateway itself: requests that no service would understand. How an error is
+//! written as JSON, the service's own included, is not decided here.
 
 use std::fmt;
 
@@ -7,17 +7,19 @@ use http::StatusCode;
 
 use crate::status::Code;
 
-/// A request that the gateway could not hand to the service, or an answer that it could not hand back.
+/// A request that the gateway could not hand to the service, or an answer that it could not hand
+/// back.
 ///
-/// The request's body yields it to the wrapped service when the body turns out bad while it is read, so that
-/// a host can map it to a status of its own.
+/// The request's body yields it to the wrapped service when the body turns out bad while it is
+/// read, so that a host can map it to a status of its own.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Parts>);
 
 /// One field that is wrong, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The path of the field in proto names, such as `user.emails[1]`; a name nobody knows as it was given.
+    /// The path of the field in proto names, such as `user.emails[1]`; a name nobody knows as it
+    /// was given.
     pub field: String,
     /// What is wrong, as a phrase.
     pub description: String,
@@ -39,7 +41,8 @@ impl Error {
         self.0.code.number()
     }
 
-    /// The HTTP status, which tells more than the code does: 413 and 415 are both `INVALID_ARGUMENT`.
+    /// The HTTP status, which tells more than the code does: 413 and 415 are both
+    /// `INVALID_ARGUMENT`.
     #[must_use]
     pub fn http_status(&self) -> StatusCode {
         self.0.http_status

@@ -1,5 +1,6 @@
-//! The messages of `google/rpc/error_details.proto`, built in, because few descriptor sets hold what errors
-//! carry. `DebugInfo` is left out on purpose: stack traces are for the service's own logs.
+//! The messages of `google/rpc/error_details.proto`, built in, because few descriptor sets hold
+//! what errors carry. `DebugInfo` is left out on purpose: stack traces are for the service's own
+//! logs.
 
 use prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
 use prost_reflect::prost_types::{
@@ -26,8 +27,8 @@ const fn list(name: &'static str, full_name: &'static str) -> FieldRow {
     (name, Type::Message, full_name, Label::Repeated)
 }
 
-/// Every message with its fields, which are numbered from 1 in this order. A message of another one comes
-/// right after it.
+/// Every message with its fields, which are numbered from 1 in this order. A message of another one
+/// comes right after it.
 const MESSAGES: [(&str, &[FieldRow]); 14] = [
     (
         "ErrorInfo",

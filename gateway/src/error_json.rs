@@ -34,8 +34,8 @@ pub(crate) fn of_gateway(error: &Error, domain: &str) -> Vec<u8> {
     end(out)
 }
 
-/// Writes an error of the service. Details of a type that neither its descriptors nor the built-in ones know
-/// are left out, for nobody could read them.
+/// Writes an error of the service. Details of a type that neither its descriptors nor the built-in
+/// ones know are left out, for nobody could read them.
 pub(crate) fn of_service(
     status: &RpcStatus,
     http_status: StatusCode,

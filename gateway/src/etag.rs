@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::tables::{MessageId, Tables};
 use crate::wire::{Cursor, WireType};
 
-/// The tag of `If-Match` as a field holds it, without quotes and weakness; `*` demands nothing of the tag.
+/// The tag of `If-Match` as a field holds it, without quotes and weakness; `*` demands nothing of
+/// the tag.
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let Some(value) = headers.get(IF_MATCH).filter(|value| *value != "*") else { return Ok(None) };
     let tag = value.to_str().ok().and_then(unquote);

@@ -1,7 +1,21 @@
-//! REST and JSON in front of any gRPC service, from its descriptors alone; it knows nothing of the service behind.
+//! REST and JSON in front of any gRPC service, from its descriptors alone; it knows nothing of the
+//! service behind.
 //!
-//! [`Gateway`] is a tower service over HTTP requests that wraps another one which speaks gRPC. What it serves
-//! stands in the `google.api.http` options of the descriptor set.
+//! [`Gateway`] is a tower service over HTTP requests that wraps another one which speaks gRPC. What
+//! it serves stands in the `google.api.http` options of the descriptor set.
+//!
+//! ```
+//! use gateway::{Gateway, Limits};
+//!
+//! /// The descriptor set, with its imports, as protoc or protox write it.
+//! fn serve<S>(descriptor_set: &[u8], grpc: S) -> Result<Gateway<S>, gateway::BuildError> {
+//!     Gateway::builder(descriptor_set)
+//!         .error_domain("example.com")
+//!         .limits(Limits { body_bytes_max: 64 << 10, ..Limits::default() })
+//!         .etag_fields(["etag"])
+//!         .build(grpc)
+//! }
+//! ```
 
 pub mod binding;
 pub mod check;

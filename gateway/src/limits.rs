@@ -3,7 +3,8 @@
 /// Stacks are finite, and other implementations of protobuf stop here as well.
 const DEPTH_MAX: usize = 100;
 
-/// The limits of a gateway. The default is a body of 1 MiB, a depth of 64, 1000 elements and a URI of 8 KiB.
+/// The limits of a gateway. The default is a body of 1 MiB, a depth of 64, 1000 elements and a URI
+/// of 8 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The bytes of a request body.

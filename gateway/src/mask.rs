@@ -1,13 +1,15 @@
-//! The field mask of an update (AIP-134): derived from the keys of a body, and checked when it is given.
+//! The field mask of an update (AIP-134): derived from the keys of a body, and checked when it is
+//! given.
 
 use crate::error::Error;
 use crate::json::{Bound, Lexer, Token};
 use crate::limits::Limits;
 use crate::tables::{Cardinality, Field, Message, MessageId, Tables, WellKnown};
 
-/// The paths of the fields that a body sets, relative to its message, in proto names. A nested message counts
-/// by its own fields, and a `Struct` by its keys, unless it is empty; lists and maps count as a whole. What the
-/// path of the request has bound names the resource and is no change. The body has been parsed before.
+/// The paths of the fields that a body sets, relative to its message, in proto names. A nested
+/// message counts by its own fields, and a `Struct` by its keys, unless it is empty; lists and maps
+/// count as a whole. What the path of the request has bound names the resource and is no change.
+/// The body has been parsed before.
 pub(crate) fn derive(
     tables: &Tables,
     root: &Field,
@@ -16,7 +18,9 @@ pub(crate) fn derive(
     bounds: &[Bound],
 ) -> Result<Vec<String>, Error> {
     let lexer = Lexer::new(body, limits.depth());
-    let mut walk = Walk { tables, lexer, bounds, places: vec![root.index], paths: Vec::new() };
+    let places = vec![root.index];
+    let bytes_left = limits.body_bytes_max;
+    let mut walk = Walk { tables, lexer, bounds, places, paths: Vec::new(), bytes_left };
     match tables.message_of(root) {
         Some((_, message)) if walk.lexer.peek()? == Token::Object => {
             walk.members(message, "")?;
@@ -26,7 +30,8 @@ pub(crate) fn derive(
     Ok(walk.paths)
 }
 
-/// Whether a path of a mask leads to a field: through messages, into maps and structs by any key, and `*`.
+/// Whether a path of a mask leads to a field: through messages, into maps and structs by any key,
+/// and `*`.
 pub(crate) fn resolves(tables: &Tables, root: MessageId, path: &str) -> bool {
     if path == "*" {
         return true;
@@ -53,6 +58,9 @@ struct Walk<'a> {
     bounds: &'a [Bound],
     places: Vec<usize>,
     paths: Vec<String>,
+    /// A long key above many others makes many long paths; together they may be no longer than a
+    /// body.
+    bytes_left: usize,
 }
 
 impl Walk<'_> {
@@ -89,10 +97,7 @@ impl Walk<'_> {
                 0
             }
         };
-        if count == 0 {
-            self.paths.push(path);
-        }
-        Ok(())
+        if count == 0 { self.push(path) } else { Ok(()) }
     }
 
     /// Reads an object as a `Struct`.
@@ -108,9 +113,16 @@ impl Walk<'_> {
                 self.lexer.skip()?;
             }
             if inner == 0 {
-                self.paths.push(path);
+                self.push(path)?;
             }
         }
         Ok(count)
+    }
+
+    fn push(&mut self, path: String) -> Result<(), Error> {
+        let left = self.bytes_left.checked_sub(path.len());
+        self.bytes_left = left.ok_or_else(|| Error::malformed("the body names too many fields"))?;
+        self.paths.push(path);
+        Ok(())
     }
 }

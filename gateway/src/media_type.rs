@@ -1,12 +1,13 @@
-//! Media types of requests and answers: what the gateway reads, and whether a client takes what it writes.
+//! Media types of requests and answers: what the gateway reads, and whether a client takes what it
+//! writes.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::error::Error;
 
-/// Refuses bodies that are not JSON. A body without a type is refused too, because browsers send one across
-/// origins unasked, and gRPC on a REST route in any case.
+/// Refuses bodies that are not JSON. A body without a type is refused too, because browsers send
+/// one across origins unasked, and gRPC on a REST route in any case.
 pub(crate) fn check_content(headers: &HeaderMap, has_body: bool) -> Result<(), Error> {
     let unsupported = || Error::unsupported_media_type("the body must be application/json");
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
@@ -27,8 +28,8 @@ pub(crate) fn check_content(headers: &HeaderMap, has_body: bool) -> Result<(), E
     Ok(())
 }
 
-/// Refuses clients that do not take JSON (RFC 9110, section 12.5.1). Of the ranges that fit, the most precise
-/// one decides.
+/// Refuses clients that do not take JSON (RFC 9110, section 12.5.1). Of the ranges that fit, the
+/// most precise one decides.
 pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Error> {
     let mut decision = None;
     for value in headers.get_all(ACCEPT) {

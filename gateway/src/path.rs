@@ -1,11 +1,12 @@
-//! The path of a request cut into segments, and its parts decoded. Which route it takes is the router's work.
+//! The path of a request cut into segments, and its parts decoded. Which route it takes is the
+//! router's work.
 
 use percent_encoding::percent_decode_str;
 
 use crate::error::Error;
 
-/// The segments of a path as they were sent, all of them sound: none is empty or a dot segment, and each
-/// decodes to UTF-8 without NUL.
+/// The segments of a path as they were sent, all of them sound: none is empty or a dot segment, and
+/// each decodes to UTF-8 without NUL.
 #[derive(Debug)]
 pub(crate) struct Segments<'p> {
     pub(crate) raw: Vec<&'p str>,
@@ -14,7 +15,8 @@ pub(crate) struct Segments<'p> {
 }
 
 impl<'p> Segments<'p> {
-    /// Cuts a path at its slashes. Empty segments lead nowhere; what cannot be decoded is malformed.
+    /// Cuts a path at its slashes. Empty segments lead nowhere; what cannot be decoded is
+    /// malformed.
     pub(crate) fn of(path: &'p str) -> Result<Self, Error> {
         let rest = path.strip_prefix('/').ok_or_else(Error::route_not_found)?;
         let trailing_slash = rest.ends_with('/');
@@ -35,8 +37,8 @@ impl<'p> Segments<'p> {
     }
 }
 
-/// The value of a variable: of one segment decoded wholly, of several with `%2F` kept, so that an encoded
-/// slash stays distinct from a separator.
+/// The value of a variable: of one segment decoded wholly, of several with `%2F` kept, so that an
+/// encoded slash stays distinct from a separator.
 pub(crate) fn variable_value(segments: &[&str], is_multi_segment: bool) -> Result<String, Error> {
     if !is_multi_segment {
         return decode(segments.first().copied().unwrap_or_default());

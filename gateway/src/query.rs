@@ -1,6 +1,6 @@
 //! The query string to wire bytes: every leaf field of the request, by its path in either spelling.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::Error;
 use crate::json::{Bound, Parser, Scalar, path_from_either, put_field};
@@ -11,9 +11,9 @@ use crate::route::{BodyTarget, Route};
 use crate::tables::{Cardinality, Field, Kind, Message, Tables, WellKnown};
 use crate::wire::{WireType, begin_length, end_length, put_length_delimited, put_tag};
 
-/// Writes the parameters of a query as fields of the request, and answers whether the mask of an update was
-/// one of them. A parameter that repeats what the path or a header has bound must have the same value, and is
-/// not written again.
+/// Writes the parameters of a query as fields of the request, and answers whether the mask of an
+/// update was one of them. A parameter that repeats what the path or a header has bound must have
+/// the same value, and is not written again.
 pub(crate) fn put_query(
     out: &mut Vec<u8>,
     tables: &Tables,
@@ -22,19 +22,25 @@ pub(crate) fn put_query(
     bounds: &[Bound],
     limits: &Limits,
 ) -> Result<bool, Error> {
-    let mut reader =
-        Reader { tables, route, bounds, limits, counts: HashMap::new(), members: HashMap::new() };
+    let mut reader = Reader {
+        tables,
+        route,
+        bounds,
+        limits,
+        counts: HashMap::new(),
+        keys: HashSet::new(),
+        members: HashMap::new(),
+    };
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (decode(key)?, decode(&value.replace('+', " "))?);
         reader.put_parameter(out, &key, &value)?;
     }
-    let mask = route.update_mask.map(|place| (vec![place], None));
-    Ok(mask.is_some_and(|mask| reader.counts.contains_key(&mask)))
+    Ok(route.update_mask.is_some_and(|place| reader.counts.contains_key([place].as_slice())))
 }
 
-/// Writes a field inside the messages that lead to it from the request. Messages that are written in parts are
-/// merged by whoever reads them, so that no part has to know of another.
+/// Writes a field inside the messages that lead to it from the request. Messages that are written
+/// in parts are merged by whoever reads them, so that no part has to know of another.
 pub(crate) fn put_nested(out: &mut Vec<u8>, parents: &[&Field], wire: &[u8]) {
     let mut nested = wire.to_vec();
     for parent in parents.iter().rev() {
@@ -51,8 +57,10 @@ struct Reader<'a> {
     route: &'a Route,
     bounds: &'a [Bound],
     limits: &'a Limits,
-    /// How often each field was given, and with each key when it is a map.
-    counts: HashMap<(Vec<usize>, Option<String>), usize>,
+    /// How often each field was given.
+    counts: HashMap<Vec<usize>, usize>,
+    /// The keys of maps.
+    keys: HashSet<(Vec<usize>, String)>,
     /// Which member of each oneof was given, by the message and the oneof's place in it.
     members: HashMap<(Vec<usize>, usize), usize>,
 }
@@ -121,12 +129,15 @@ impl<'a> Reader<'a> {
     }
 
     fn check_repetition(&mut self, target: &Target<'_>) -> Result<(), &'static str> {
-        let key = (target.places.clone(), target.key.map(str::to_owned));
-        let count = self.counts.entry(key).or_default();
+        let count = self.counts.entry(target.places.clone()).or_default();
         *count += 1;
         let is_list =
             matches!(target.field.cardinality, Cardinality::Repeated | Cardinality::Packed);
-        if *count > 1 && !is_list {
+        let is_repetition = match target.key {
+            Some(key) => !self.keys.insert((target.places.clone(), key.to_owned())),
+            None => *count > 1 && !is_list,
+        };
+        if is_repetition {
             return Err("given more than once");
         }
         if *count > self.limits.elements_max {

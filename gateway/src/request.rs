@@ -120,7 +120,8 @@ fn parents<'t>(tables: &'t Tables, route: &Route, places: &[usize]) -> Vec<&'t F
     lengths.filter_map(|length| tables.field_at(route.request, &places[..length])).collect()
 }
 
-/// The mask that an update without one has: what PATCH names, and all that PUT could name (AIP-134).
+/// The mask that an update without one has: what PATCH names, and all that PUT could name
+/// (AIP-134).
 fn put_mask(
     out: &mut Vec<u8>,
     tables: &Tables,

@@ -22,7 +22,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What is left of a request when its answer comes.
 pub(crate) struct Asked<'r> {
     pub(crate) route: &'r Route,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: &'r HeaderMap,
     /// Nothing but the headers are wanted.
     pub(crate) is_head: bool,
     /// `If-Match` was given, so that a conflict is a failed precondition.
@@ -133,7 +133,7 @@ fn success(
     let own = places.and_then(|p| etag::of_response(&compiled.tables, route.response, p, wire));
     let etag = service_headers.get(ETAG).cloned().or(own);
     let is_read = [http::Method::GET, http::Method::HEAD].contains(&route.http_method);
-    if is_read && etag.as_ref().is_some_and(|etag| etag::is_known_to_client(&asked.headers, etag)) {
+    if is_read && etag.as_ref().is_some_and(|etag| etag::is_known_to_client(asked.headers, etag)) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().extend(etag.map(|etag| (ETAG, etag)));

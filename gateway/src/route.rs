@@ -1,4 +1,5 @@
-//! One HTTP binding compiled against the tables, with everything that is known before a request comes.
+//! One HTTP binding compiled against the tables, with everything that is known before a request
+//! comes.
 
 use http::Method;
 use http::uri::PathAndQuery;

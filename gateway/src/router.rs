@@ -1,7 +1,7 @@
 //! A trie from HTTP methods and paths to routes. What a route means is not known here.
 //!
-//! Literals beat variables, from left to right, and `**` comes last. A verb beats the reading of its colon as
-//! part of a value; when no route has the verb, the colon is part of the value.
+//! Literals beat variables, from left to right, and `**` comes last. A verb beats the reading of
+//! its colon as part of a value; when no route has the verb, the colon is part of the value.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -122,8 +122,8 @@ impl<T> Node<T> {
         Self { literals: BTreeMap::new(), wildcard: None, ends: Vec::new(), rests: Vec::new() }
     }
 
-    /// The first end in order of precedence that is accepted. A node is visited once at most, because one
-    /// path of segments leads to it, so that the size of the trie bounds the work.
+    /// The first end in order of precedence that is accepted. A node is visited once at most,
+    /// because one path of segments leads to it, so that the size of the trie bounds the work.
     fn find<'r>(
         &'r self,
         request: &Request<'_>,

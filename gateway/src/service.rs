@@ -1,5 +1,5 @@
-//! The gateway as a tower service: it admits a request, calls the service behind with a body that is
-//! transcoded when it is read, and turns the answer into JSON.
+//! The gateway as a tower service: it admits a request, calls the service behind with a body that
+//! is transcoded when it is read, and turns the answer into JSON.
 
 use std::fmt;
 use std::pin::Pin;
@@ -22,10 +22,10 @@ use crate::route::Route;
 
 /// REST and JSON in front of a gRPC service.
 ///
-/// A request whose path matches an HTTP rule is handed to the service at once, under its gRPC path and with a
-/// body that is read and transcoded only when the service polls it. So whatever the service checks before, it
-/// checks as it does for a native call: a caller without credentials costs no parsing and learns nothing
-/// about the request's fields.
+/// A request whose path matches an HTTP rule is handed to the service at once, under its gRPC path
+/// and with a body that is read and transcoded only when the service polls it. So whatever the
+/// service checks before, it checks as it does for a native call: a caller without credentials
+/// costs no parsing and learns nothing about the request's fields.
 #[derive(Clone)]
 pub struct Gateway<S> {
     compiled: Arc<Compiled>,
@@ -33,7 +33,8 @@ pub struct Gateway<S> {
 }
 
 impl Gateway<()> {
-    /// Begins a gateway for an encoded `google.protobuf.FileDescriptorSet`, which holds its imports too.
+    /// Begins a gateway for an encoded `google.protobuf.FileDescriptorSet`, which holds its imports
+    /// too.
     pub fn builder(descriptor_set: &[u8]) -> Builder<'_> {
         Builder::new(descriptor_set)
     }
@@ -55,7 +56,7 @@ impl<S: fmt::Debug> fmt::Debug for Gateway<S> {
 
 impl<S, B, R> Service<Request<B>> for Gateway<S>
 where
-    S: Service<Request<Body>, Response = Response<R>> + Clone,
+    S: Service<Request<Body>, Response = Response<R>>,
     S::Error: Send + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -70,11 +71,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         match admit(&self.compiled, &parts, !body.is_end_stream()) {
             Admission::Call { route, head } => {
-                let pending = Pending::new(self.compiled.clone(), route, &parts, &head);
+                let pending = Pending::new(self.compiled.clone(), route, &mut parts, &head);
                 let body = pending.request_body(head, body);
                 let answer = self.inner.call(pending.grpc_request(parts, body));
                 Box::pin(async move { Ok(pending.respond(answer.await?).await) })
@@ -106,11 +107,12 @@ struct Pending {
 }
 
 impl Pending {
-    fn new(compiled: Arc<Compiled>, route: usize, parts: &request::Parts, head: &Head) -> Self {
+    /// Keeps the headers of the request, of which the service gets those it may see.
+    fn new(compiled: Arc<Compiled>, route: usize, parts: &mut request::Parts, head: &Head) -> Self {
         Self {
             compiled,
             route,
-            headers: parts.headers.clone(),
+            headers: std::mem::take(&mut parts.headers),
             is_head: parts.method == Method::HEAD,
             is_conditional: head.if_match.is_some(),
             request_error: Arc::default(),
@@ -146,7 +148,7 @@ impl Pending {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;
-        *request.headers_mut() = headers::for_service(&parts.headers);
+        *request.headers_mut() = headers::for_service(&self.headers);
         *request.extensions_mut() = parts.extensions;
         let path = self.route().grpc_path.clone();
         let mut uri = parts.uri.into_parts();
@@ -162,7 +164,7 @@ impl Pending {
         let answer = Answer::read(response).await;
         let asked = Asked {
             route: self.route(),
-            headers: self.headers.clone(),
+            headers: &self.headers,
             is_head: self.is_head,
             is_conditional: self.is_conditional,
             request_error: self.request_error.get().cloned(),

@@ -1,4 +1,5 @@
-//! Compact tables of messages and enums, compiled once from a descriptor pool; transcoding reads nothing else.
+//! Compact tables of messages and enums, compiled once from a descriptor pool; transcoding reads
+//! nothing else.
 
 use std::collections::HashMap;
 
@@ -43,7 +44,8 @@ pub(crate) struct Field {
     pub(crate) cardinality: Cardinality,
     /// Whether unset differs from the default value.
     pub(crate) has_presence: bool,
-    /// The oneof that the field is a member of, by its place in the message; not the synthetic ones.
+    /// The oneof that the field is a member of, by its place in the message; not the synthetic
+    /// ones.
     pub(crate) oneof: Option<usize>,
 }
 
@@ -145,8 +147,8 @@ impl Tables {
         }
     }
 
-    /// The place of each field on a dotted path of names, through singular messages without a JSON form of
-    /// their own. `None` when a name is unknown or the path leads through anything else.
+    /// The place of each field on a dotted path of names, through singular messages without a JSON
+    /// form of their own. `None` when a name is unknown or the path leads through anything else.
     pub(crate) fn resolve(&self, root: MessageId, field_path: &str) -> Option<Vec<usize>> {
         let mut message = Some(root);
         let mut places = Vec::new();
@@ -294,7 +296,8 @@ impl Enum {
     }
 }
 
-/// Where each type will stand, known before any field is compiled, because messages refer to each other.
+/// Where each type will stand, known before any field is compiled, because messages refer to each
+/// other.
 struct Ids {
     messages: HashMap<Box<str>, MessageId>,
     enums: HashMap<Box<str>, EnumId>,

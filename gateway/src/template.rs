@@ -1,4 +1,5 @@
-//! Path templates of `google.api.http`: parsing and their parts. Matching a request is the router's work.
+//! Path templates of `google.api.http`: parsing and their parts. Matching a request is the router's
+//! work.
 //!
 //! The grammar is the one of `google/api/http.proto`:
 //!
@@ -11,8 +12,8 @@
 //! Verb      = ":" LITERAL ;
 //! ```
 //!
-//! with its prose rules: `**` is the last segment, variables do not nest, and a variable is named once.
-//! The root `/` is accepted too, because a service may well answer there.
+//! with its prose rules: `**` is the last segment, variables do not nest, and a variable is named
+//! once. The root `/` is accepted too, because a service may well answer there.
 
 use std::fmt;
 use std::str::FromStr;
@@ -80,8 +81,8 @@ impl Template {
         self.verb.as_deref()
     }
 
-    /// Whether a variable can hold more than one segment. Such a value keeps `%2F` as it is, so that an
-    /// encoded slash stays distinct from a separator.
+    /// Whether a variable can hold more than one segment. Such a value keeps `%2F` as it is, so
+    /// that an encoded slash stays distinct from a separator.
     #[must_use]
     pub fn is_multi_segment(&self, variable: &Variable) -> bool {
         let spanned = self.segments.get(variable.start..variable.end).unwrap_or_default();
@@ -129,8 +130,8 @@ impl fmt::Display for TemplateError {
 impl std::error::Error for TemplateError {}
 
 /// Brings the percent-encoding of a path segment into the normal form of RFC 3986, section 6.2.2:
-/// upper-case hexadecimal digits, and unreserved characters not encoded at all. `None` when a `%` is
-/// not followed by two hexadecimal digits.
+/// upper-case hexadecimal digits, and unreserved characters not encoded at all. `None` when a `%`
+/// is not followed by two hexadecimal digits.
 #[must_use]
 pub fn normalize(segment: &str) -> Option<String> {
     let mut parts = segment.split('%');
@@ -250,7 +251,8 @@ impl Parser<'_> {
         }
     }
 
-    /// The characters of a path segment (`pchar` of RFC 3986) but for those that mean something here.
+    /// The characters of a path segment (`pchar` of RFC 3986) but for those that mean something
+    /// here.
     fn literal(&mut self, when_empty: &'static str) -> Result<String, TemplateError> {
         let start = self.at;
         self.take_while(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()+,;=@".contains(&b));

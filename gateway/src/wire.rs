@@ -1,4 +1,5 @@
-//! The protobuf wire format: tags, varints and lengths, both ways. It knows nothing of messages and fields.
+//! The protobuf wire format: tags, varints and lengths, both ways. It knows nothing of messages and
+//! fields.
 
 /// Groups are skipped as unknown fields; a group inside a group this deep is refused.
 const GROUP_DEPTH_MAX: u32 = 100;
@@ -35,8 +36,8 @@ pub(crate) fn put_length_delimited(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Leaves room for a length of one byte, and answers where the value after it starts. Most messages are
-/// shorter than 128 bytes; [`end_length`] moves the others.
+/// Leaves room for a length of one byte, and answers where the value after it starts. Most messages
+/// are shorter than 128 bytes; [`end_length`] moves the others.
 pub(crate) fn begin_length(out: &mut Vec<u8>) -> usize {
     out.push(0);
     out.len()
@@ -96,8 +97,8 @@ impl<'w> Cursor<'w> {
         }
     }
 
-    /// The bytes of the next value: those of a varint as they stand, a length-delimited value without its
-    /// length, and nothing of a group, which is only skipped.
+    /// The bytes of the next value: those of a varint as they stand, a length-delimited value
+    /// without its length, and nothing of a group, which is only skipped.
     pub(crate) fn payload(
         &mut self,
         number: u32,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let mut compiler = Compiler::new(["tests/proto", "../proto"]).unwrap();
-    compiler.include_imports(true).include_source_info(true).open_file("library.proto").unwrap();
+    compiler.include_imports(true).include_source_info(true).open_file("openapi.proto").unwrap();
     compiler.descriptor_pool()
 });
 

@@ -11,6 +11,9 @@ pub enum Error {
     /// The request's bytes are not a message of its type.
     #[error("the request is not a valid message: {0}")]
     MalformedRequest(String),
+    /// The request has more bytes than are read.
+    #[error("the request is larger than the server reads")]
+    BodyTooLarge,
     /// Fields have values that are not allowed.
     #[error("the request has invalid fields")]
     InvalidFields(Vec<Violation>),
@@ -114,6 +117,7 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::MalformedRequest(_) => "MALFORMED_REQUEST",
+            Self::BodyTooLarge => "BODY_TOO_LARGE",
             Self::InvalidFields(_) => "INVALID_FIELDS",
             Self::InvalidPageToken => "INVALID_PAGE_TOKEN",
             Self::MissingToken => "MISSING_TOKEN",

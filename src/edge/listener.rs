@@ -1,13 +1,10 @@
 //! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, every limit set by name.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto::Builder,
-        graceful::{GracefulShutdown, Watcher},
-    },
+    server::conn::auto::Builder,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -91,7 +88,7 @@ impl Listener {
 
     /// Serves until `stop`, then finishes the calls in progress for at most `grace`.
     pub async fn serve(self, edge: Arc<Edge>, stop: CancellationToken, grace: Duration) {
-        let (graceful, tasks) = (GracefulShutdown::new(), TaskTracker::new());
+        let tasks = TaskTracker::new();
         let places = Arc::new(Semaphore::new(edge.config.connections_max));
         while let Some(accepted) = stop.run_until_cancelled(self.accept(&places)).await {
             let (stream, peer, place) = match accepted {
@@ -103,23 +100,19 @@ impl Listener {
                 }
             };
             let connection = Connection { edge: Arc::clone(&edge), peer: peer.ip() };
-            let (watcher, tls) = (graceful.watcher(), self.tls.clone());
+            let (tls, stop) = (self.tls.clone(), stop.clone());
             tasks.spawn(async move {
-                connection.edge.metrics.connections.inc();
-                let metrics = Arc::clone(&connection.edge.metrics);
-                converse(stream, tls, connection, watcher).await;
-                metrics.connections.dec();
+                let open = connection.edge.metrics.connections.clone();
+                open.inc();
+                converse(stream, tls, connection, &stop).await;
+                open.dec();
                 drop(place);
             });
         }
         // New connections are refused from here on, not left waiting.
         drop(self.listener);
         tasks.close();
-        let finished = async {
-            graceful.shutdown().await;
-            tasks.wait().await;
-        };
-        if time::timeout(grace, finished).await.is_err() {
+        if time::timeout(grace, tasks.wait()).await.is_err() {
             tracing::warn!(
                 event = "drain_timeout",
                 "calls were still in progress at the end of the grace"
@@ -149,12 +142,12 @@ async fn converse(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     connection: Connection,
-    watcher: Watcher,
+    stop: &CancellationToken,
 ) {
     match tls {
-        None => serve_http(stream, connection, watcher).await,
+        None => serve_http(stream, connection, stop).await,
         Some(tls) => match time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => serve_http(stream, connection, watcher).await,
+            Ok(Ok(stream)) => serve_http(stream, connection, stop).await,
             Ok(Err(error)) => {
                 tracing::debug!(error = %error, event = "handshake_failed", "no TLS session");
             }
@@ -163,18 +156,25 @@ async fn converse(
     }
 }
 
-async fn serve_http<S>(stream: S, connection: Connection, watcher: Watcher)
+/// Serves one connection until its client leaves; when the server stops or the connection has reached its greatest age,
+/// until the calls in progress are done.
+async fn serve_http<S>(stream: S, connection: Connection, stop: &CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let builder = builder();
-    let serving = builder.serve_connection(TokioIo::new(stream), connection);
-    let serving = watcher.watch(serving.into_owned());
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), connection));
+    let no_more = time::timeout(CONNECTION_AGE_MAX, stop.cancelled());
+    let result = tokio::select! {
+        result = serving.as_mut() => result,
+        _ = no_more => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
     // Clients that leave, time out or break the protocol are everyday matters.
-    match time::timeout(CONNECTION_AGE_MAX, serving).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(error = %error, event = "connection_ended", "broken off"),
-        Err(_) => tracing::debug!(event = "connection_aged", "closed at its greatest age"),
+    if let Err(error) = result {
+        tracing::debug!(error = %error, event = "connection_ended", "broken off");
     }
 }
 

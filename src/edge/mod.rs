@@ -2,6 +2,7 @@
 //! is.
 
 pub mod cors;
+mod docs;
 mod headers;
 pub mod listener;
 pub mod openapi;

@@ -16,20 +16,15 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, StatusCode, header};
 use serde_json::{Value, json};
-use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tokio::time;
 
+use super::docs;
 use crate::{port::store::Store, service::keyring::Keyring, telemetry::metrics::Metrics};
 
 /// How long a dependency has to answer whether it is there.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What the page may do: load its own files, and call the server that it came from.
-const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
-    style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
-    frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// What the routes show.
 pub struct Shown {
@@ -50,21 +45,12 @@ pub struct Shown {
 /// The documents, for everyone.
 #[must_use]
 pub fn documents(shown: &Arc<Shown>) -> Router {
-    let docs = swagger_ui_dist::generate_routes(ApiDefinition {
-        uri_prefix: "/docs",
-        api_definition: OpenApiSource::Uri("/openapi.json"),
-        title: Some("Veza"),
-    });
-    let docs = docs.layer(tower_http::set_header::SetResponseHeaderLayer::overriding(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(DOCS_POLICY),
-    ));
     Router::new()
         .route("/", get(async || axum::response::Redirect::temporary("/docs")))
         .route("/openapi.json", get(openapi))
         .route("/.well-known/jwks.json", get(jwks))
         .with_state(Arc::clone(shown))
-        .merge(docs)
+        .merge(docs::routes())
 }
 
 /// Whether the server is alive and ready, without saying why: for everyone, when operators have a listener of their own.

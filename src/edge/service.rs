@@ -31,6 +31,9 @@ pub type Handler = BoxCloneSyncService<Request<HttpBody>, Response<HttpBody>, In
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What the path of every REST route begins with.
+const REST: &str = "/api/";
+
 /// The longest request id that is taken from a client, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
@@ -41,8 +44,10 @@ pub struct Transports {
     pub grpc: Handler,
     /// gRPC-web.
     pub grpc_web: Handler,
-    /// Everything else: REST and the pages for operators.
-    pub http: Handler,
+    /// REST.
+    pub rest: Handler,
+    /// Everything else: the documents, and the pages for operators.
+    pub pages: Handler,
 }
 
 /// What every connection shares.
@@ -79,10 +84,12 @@ impl Connection {
 
         let mut request = request.map(HttpBody::new);
         request.extensions_mut().insert(Arc::clone(&call));
+        let to = &edge.transports;
         let mut handler = match transport {
-            Transport::Grpc => edge.transports.grpc.clone(),
-            Transport::GrpcWeb => edge.transports.grpc_web.clone(),
-            Transport::Rest | Transport::CommandLine => edge.transports.http.clone(),
+            Transport::Grpc => to.grpc.clone(),
+            Transport::GrpcWeb => to.grpc_web.clone(),
+            _ if request.uri().path().starts_with(REST) => to.rest.clone(),
+            _ => to.pages.clone(),
         };
         let Ok(mut response) = handler.call(request).await;
         headers::secure(response.headers_mut(), edge.over_tls);
@@ -105,12 +112,12 @@ impl hyper::service::Service<Request<Incoming>> for Connection {
     }
 }
 
-/// Which transport a request is, by its content type. Below `/api/` everything is REST, which refuses gRPC.
+/// Which transport a request is, by its content type. Below [`REST`] there is only REST, which refuses gRPC.
 fn transport<B>(request: &Request<B>) -> Transport {
     let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     match kind {
         Some(kind) if kind.starts_with(b"application/grpc") => {
-            if request.uri().path().starts_with("/api/") {
+            if request.uri().path().starts_with(REST) {
                 Transport::Rest
             } else if kind.starts_with(b"application/grpc-web") {
                 Transport::GrpcWeb

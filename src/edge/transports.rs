@@ -8,10 +8,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use tonic::{Status, body::Body};
 use tonic_web::GrpcWebLayer;
-use tower::{
-    BoxError, Layer, Service, ServiceExt,
-    util::{BoxCloneSyncService, option_layer},
-};
+use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tower_http::cors::CorsLayer;
 
 use super::service::{Handler, Transports};
@@ -45,7 +42,6 @@ impl Transports {
         S::Future: Send + 'static,
     {
         let Parts { rpc, gateway, refuse, pages, cors } = parts;
-        let cors = option_layer(cors);
         let native = rpc.clone().map_request(|request: Request<HttpBody>| request.map(Body::new));
         let web = GrpcWebLayer::new().layer(rpc.clone());
         let transcoded = rpc.map_request(move |request: Request<gateway::Body>| {
@@ -54,8 +50,9 @@ impl Transports {
         let rest = gateway.build(transcoded)?;
         Ok(Self {
             grpc: handler(native),
-            grpc_web: handler(cors.layer(web)),
-            http: handler(cors.layer(pages.fallback_service(rest))),
+            grpc_web: allow(cors.as_ref(), handler(web)),
+            rest: allow(cors.as_ref(), handler(rest.clone())),
+            pages: allow(cors.as_ref(), handler(pages.fallback_service(rest))),
         })
     }
 }
@@ -65,7 +62,16 @@ impl Transports {
     #[must_use]
     pub fn pages(pages: Router) -> Self {
         let pages = handler(pages);
-        Self { grpc: pages.clone(), grpc_web: pages.clone(), http: pages }
+        let [grpc, grpc_web, rest] = std::array::from_fn(|_| pages.clone());
+        Self { grpc, grpc_web, rest, pages }
+    }
+}
+
+/// Lets pages of other origins call a handler, if any may.
+fn allow(cors: Option<&CorsLayer>, inner: Handler) -> Handler {
+    match cors {
+        Some(cors) => handler(cors.layer(inner)),
+        None => inner,
     }
 }
 

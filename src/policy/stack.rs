@@ -49,6 +49,8 @@ pub struct Policy {
     pub metrics: Arc<Metrics>,
     /// Turns a refusal into an answer.
     pub refuse: fn(Error) -> Status,
+    /// Gives a refusal of the gRPC library itself the reason that it has on every transport.
+    pub restate: fn(&Status) -> Option<Status>,
 }
 
 impl Policy {
@@ -92,7 +94,7 @@ impl Policy {
             .map_err(|_| Error::DeadlineExceeded)?
         };
         let mut response = match admitted.await {
-            Ok(Ok(response)) => response,
+            Ok(Ok(response)) => self.restated(response),
             Err(error) => self.refused(error),
         };
         response.headers_mut().extend(told);
@@ -132,6 +134,14 @@ impl Policy {
         match decision.retry_after {
             None => Ok(()),
             Some(retry_after) => Err(Error::RateLimited { retry_after }),
+        }
+    }
+
+    fn restated(&self, response: Response<Body>) -> Response<Body> {
+        let status = response.extensions().get::<Status>();
+        match status.and_then(self.restate) {
+            Some(status) => status.into_http(),
+            None => response,
         }
     }
 

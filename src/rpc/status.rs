@@ -18,7 +18,9 @@ impl From<Error> for Status {
         let (reason, message) = (error.reason(), error.to_string());
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata(&error));
         let code = match &error {
-            Error::MalformedRequest(_) | Error::InvalidPageToken => Code::InvalidArgument,
+            Error::MalformedRequest(_) | Error::BodyTooLarge | Error::InvalidPageToken => {
+                Code::InvalidArgument
+            }
             Error::InvalidFields(violations) => {
                 details.set_bad_request(
                     violations
@@ -70,6 +72,22 @@ fn metadata(error: &Error) -> HashMap<String, String> {
         _ => None,
     };
     pair.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// A refusal of the gRPC library itself, which has no details, with the reason that other transports give: it could not
+/// read a message, or would not.
+#[must_use]
+pub fn restate(status: &Status) -> Option<Status> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    match status.code() {
+        Code::OutOfRange => Some(Error::BodyTooLarge.into()),
+        Code::Internal | Code::Unknown => {
+            Some(Error::MalformedRequest(status.message().to_owned()).into())
+        }
+        _ => None,
+    }
 }
 
 /// The failure of the gateway to make a message of a REST call, as the service that asked for the message sees it.

@@ -23,13 +23,13 @@ const SKEW: Duration = Duration::from_secs(30);
 
 /// The sessions that this replica has seen: who each belongs to, or that it has ended.
 pub struct Sessions {
-    cache: Arc<dyn Cache<Id<Session>, Option<Principal>>>,
+    cache: Arc<dyn Cache<Id<Session>, Option<Arc<Principal>>>>,
 }
 
 impl Sessions {
     /// Sessions remembered in a cache.
     #[must_use]
-    pub fn new(cache: Arc<dyn Cache<Id<Session>, Option<Principal>>>) -> Self {
+    pub fn new(cache: Arc<dyn Cache<Id<Session>, Option<Arc<Principal>>>>) -> Self {
         Self { cache }
     }
 
@@ -74,14 +74,14 @@ impl AccessService {
         Ok(claims)
     }
 
-    async fn principal(&self, id: Id<Session>) -> Result<Arc<Option<Principal>>> {
+    async fn principal(&self, id: Id<Session>) -> Result<Option<Arc<Principal>>> {
         if let Some(known) = self.sessions.cache.get(&id) {
-            return Ok(known);
+            return Ok(Option::clone(&known));
         }
         let now = self.world.clock.now();
         let found = self.world.store.read().await?.find_principal(id, now).await?;
-        let found = Arc::new(found);
-        self.sessions.cache.fill(id, Arc::clone(&found));
+        let found = found.map(Arc::new);
+        self.sessions.cache.fill(id, Arc::new(found.clone()));
         Ok(found)
     }
 }
@@ -102,11 +102,8 @@ impl Authenticator for AccessService {
             return Err(Error::InvalidToken);
         }
         let principal = self.principal(Id::from(claims.sid)).await?;
-        match principal.as_ref() {
-            Some(principal) if principal.user_id.uuid() == claims.sub => {
-                Ok(Arc::new(principal.clone()))
-            }
-            _ => Err(Error::SessionEnded),
-        }
+        principal
+            .filter(|principal| principal.user_id.uuid() == claims.sub)
+            .ok_or(Error::SessionEnded)
     }
 }

@@ -1,6 +1,6 @@
 //! One change: a transaction, what it records, and the answer that a retry gets again.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -52,12 +52,30 @@ impl World {
 
 impl Change<'_> {
     /// Keeps the changes when they succeeded, drops them when they failed.
-    pub async fn finish<T>(self, result: Result<T>) -> Result<T> {
+    pub async fn finish<T: Send + 'static>(self, result: Result<T>) -> Result<T> {
+        self.finish_then(result, |_| ()).await
+    }
+
+    /// Keeps the changes when they succeeded, and then tells `after`, which brings up to date what was remembered of the
+    /// store; drops them when they failed.
+    ///
+    /// A commit that has begun is carried through with what follows it, also when the call is given up meanwhile:
+    /// otherwise an ended session could stay remembered as live.
+    pub async fn finish_then<T: Send + 'static>(
+        self,
+        result: Result<T>,
+        after: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T> {
         match result {
             Ok(value) => {
-                self.tx.commit().await?;
-                self.world.relay.wake();
-                Ok(value)
+                let (tx, relay) = (self.tx, Arc::clone(&self.world.relay));
+                let commit = self.world.commits.spawn(async move {
+                    tx.commit().await?;
+                    after(&value);
+                    relay.wake();
+                    Ok(value)
+                });
+                commit.await.map_err(Error::internal)?
             }
             Err(error) => {
                 // The failure that began it is worth more than one of the rollback; the connection is closed then.

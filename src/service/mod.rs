@@ -13,6 +13,8 @@ pub mod user;
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use crate::port::{
     bus::Relay,
     clock::{Clock, Ids},
@@ -33,4 +35,6 @@ pub struct World {
     pub vault: Arc<dyn Vault>,
     /// Whoever carries events on.
     pub relay: Arc<dyn Relay>,
+    /// Commits under way: they end even when whoever asked for them is gone.
+    pub commits: TaskTracker,
 }

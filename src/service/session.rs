@@ -100,12 +100,14 @@ impl SessionService {
             refresh_token::read(&*self.world.vault, token).ok_or(Error::InvalidRefreshToken)?;
         let mut change = self.world.change(caller).await?;
         let result = self.use_token(&mut change, id, counter).await;
-        match change.finish(result).await? {
+        let live = Arc::clone(&self.live);
+        let used = change.finish_then(result, move |used| match used {
+            Use::Good(_) => {}
+            Use::Theft(id) => live.ended(&[*id]),
+        });
+        match used.await? {
             Use::Good(session) => self.tokens(&session),
-            Use::Theft(id) => {
-                self.live.ended(&[id]);
-                Err(Error::RefreshTokenReused)
-            }
+            Use::Theft(_) => Err(Error::RefreshTokenReused),
         }
     }
 
@@ -156,8 +158,8 @@ impl SessionService {
         };
         let mut change = self.world.change(caller).await?;
         let result = self.end_by_logout(&mut change, id, all).await;
-        let ended = change.finish(result).await?;
-        self.live.ended(&ended);
+        let live = Arc::clone(&self.live);
+        change.finish_then(result, move |ended| live.ended(ended)).await?;
         Ok(())
     }
 

@@ -105,9 +105,8 @@ impl UserService {
             Ok(user)
         }
         .await;
-        let user = Arc::new(change.finish(result).await?);
-        self.users.put(id, Arc::clone(&user));
-        Ok(user)
+        let (users, result) = (Arc::clone(&self.users), result.map(Arc::new));
+        change.finish_then(result, move |user| users.put(id, Arc::clone(user))).await
     }
 
     /// Deletes an account and ends its sessions: one's own, or with `users.delete` anybody's.
@@ -135,14 +134,15 @@ impl UserService {
             let ended = self.sessions.end_all(&mut change, id, EndReason::UserDeleted).await?;
             change.audit("user.delete", format!("users/{id}")).await?;
             change.record(Data::UserDeleted(user.clone())).await?;
-            Ok((user, ended))
+            Ok((Arc::new(user), ended))
         }
         .await;
-        let (user, ended) = change.finish(result).await?;
-        self.sessions.live.ended(&ended);
-        let user = Arc::new(user);
-        self.users.put(id, Arc::clone(&user));
-        Ok(user)
+        let (users, live) = (Arc::clone(&self.users), Arc::clone(&self.sessions.live));
+        let finished = change.finish_then(result, move |(user, ended)| {
+            live.ended(ended);
+            users.put(id, Arc::clone(user));
+        });
+        finished.await.map(|(user, _)| user)
     }
 }
 

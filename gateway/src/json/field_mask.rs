@@ -1,7 +1,7 @@
 //! Field masks between their JSON text, paths in camel case with commas between, and proto names.
 
-/// The proto name of a path as JSON spells it. `None` when it holds what JSON never does: an underscore, or
-/// anything but letters, digits and dots.
+/// The proto name of a path as JSON spells it. `None` when it holds what JSON never does: an
+/// underscore, or anything but letters, digits and dots.
 pub(crate) fn path_from_json(path: &str) -> Option<String> {
     path.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.').then(|| snake_case(path))
 }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::number;
+use super::{number, text};
 use crate::error::Error;
 
-/// A reader of JSON text that is told what to read next. Nothing is copied but strings with escapes.
+/// A reader of JSON text that is told what to read next. Nothing is copied but strings with
+/// escapes.
 #[derive(Clone)]
 pub(crate) struct Lexer<'j> {
     text: &'j str,
@@ -171,16 +172,13 @@ impl<'j> Lexer<'j> {
     /// The characters up to the next quote or escape.
     fn plain_run(&mut self) -> Result<&'j str, Error> {
         let rest = &self.text[self.at..];
-        let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
-        let Some(length) = rest.as_bytes().iter().position(special) else {
-            self.at = self.text.len();
-            return Err(self.malformed("a string is not closed"));
-        };
+        let length = text::plain_length(rest.as_bytes());
         self.at += length;
-        if rest.as_bytes()[length] < 0x20 {
-            return Err(self.malformed("a control character must be escaped"));
+        match self.byte() {
+            Some(b'"' | b'\\') => Ok(&rest[..length]),
+            Some(_) => Err(self.malformed("a control character must be escaped")),
+            None => Err(self.malformed("a string is not closed")),
         }
-        Ok(&rest[..length])
     }
 
     /// What follows a backslash.

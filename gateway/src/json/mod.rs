@@ -1,8 +1,10 @@
-//! Canonical proto3 JSON to and from protobuf wire bytes, by the tables alone; HTTP is not known here.
+//! Canonical proto3 JSON to and from protobuf wire bytes, by the tables alone; HTTP is not known
+//! here.
 
 mod field_mask;
 mod lexer;
 mod number;
+mod parse_any;
 mod parser;
 mod print_well_known;
 mod printer;

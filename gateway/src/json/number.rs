@@ -1,5 +1,5 @@
-//! Numbers between JSON text and machine types: exact for integers however they are written, correctly rounded
-//! for floats, and never out of range.
+//! Numbers between JSON text and machine types: exact for integers however they are written,
+//! correctly rounded for floats, and never out of range.
 
 /// The length of the JSON number that a text begins with.
 pub(crate) fn literal_length(text: &str) -> Option<usize> {
@@ -25,8 +25,8 @@ pub(crate) fn literal_length(text: &str) -> Option<usize> {
     Some(at)
 }
 
-/// The integer a number stands for, also when it is written as `1e5` or `1.0`. `None` when the text is no
-/// number, has a fraction, or has more digits than any integer type.
+/// The integer a number stands for, also when it is written as `1e5` or `1.0`. `None` when the text
+/// is no number, has a fraction, or has more digits than any integer type.
 pub(crate) fn integer(text: &str) -> Option<i128> {
     if literal_length(text)? != text.len() {
         return None;
@@ -66,7 +66,8 @@ pub(crate) fn double(text: &str) -> Option<f64> {
     float_literal(text)?.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-/// The float a number stands for, rounded once. `None` when the text is no number or too large for one.
+/// The float a number stands for, rounded once. `None` when the text is no number or too large for
+/// one.
 pub(crate) fn float(text: &str) -> Option<f32> {
     float_literal(text)?.parse().ok().filter(|value: &f32| value.is_finite())
 }

@@ -1,5 +1,5 @@
-//! JSON to wire bytes in one pass, driven by the tables; no tree is built, and no value is read twice but the
-//! type of an `Any`.
+//! JSON to wire bytes in one pass, driven by the tables; no tree is built, and no value is read
+//! twice but the type of an `Any`.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -10,9 +10,15 @@ use super::well_known::{self, VALUE_LIST, VALUE_NULL, VALUE_STRUCT};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::tables::{Cardinality, Field, Kind, Message, MessageId, Tables, WellKnown};
-use crate::wire::{WireType, begin_length, end_length, put_length_delimited, put_tag};
+use crate::wire::{WireType, begin_length, end_length, put_tag};
 
-/// A field that the path or a header has set already: the body may repeat its value, but not change it.
+/// How deep messages may nest on the wire, where a `Value` takes up to three levels for one of
+/// JSON. Readers of protobuf stop here, and a service could only answer that the message is
+/// corrupt.
+const MESSAGE_DEPTH_MAX: usize = 100;
+
+/// A field that the path or a header has set already: the body may repeat its value, but not change
+/// it.
 pub(crate) struct Bound {
     /// The place of each field on the way to it, from the request message.
     pub(crate) places: Vec<usize>,
@@ -21,15 +27,17 @@ pub(crate) struct Bound {
 }
 
 pub(crate) struct Parser<'a> {
-    tables: &'a Tables,
-    lexer: Lexer<'a>,
+    pub(super) tables: &'a Tables,
+    pub(super) lexer: Lexer<'a>,
     elements_max: usize,
     bounds: &'a [Bound],
-    out: &'a mut Vec<u8>,
+    pub(super) out: &'a mut Vec<u8>,
     /// Where the value being read belongs, for errors and for `bounds`.
     path: Vec<Step<'a>>,
     /// One bit for each field and each oneof of every message that is open, the innermost last.
     seen: Vec<u64>,
+    /// How many messages are open, the entries of maps among them.
+    depth: usize,
 }
 
 enum Step<'a> {
@@ -48,7 +56,8 @@ impl<'a> Parser<'a> {
     ) -> Self {
         let lexer = Lexer::new(text, limits.depth());
         let elements_max = limits.elements_max;
-        Self { tables, lexer, elements_max, bounds, out, path: Vec::new(), seen: Vec::new() }
+        let (path, seen) = (Vec::new(), Vec::new());
+        Self { tables, lexer, elements_max, bounds, out, path, seen, depth: 0 }
     }
 
     /// Reads the whole text as the content of a message, which is written without tag and length.
@@ -64,19 +73,23 @@ impl<'a> Parser<'a> {
         self.lexer.end()
     }
 
-    fn object(&mut self, message: &'a Message, in_any: bool) -> Result<(), Error> {
+    pub(super) fn object(&mut self, message: &'a Message, in_any: bool) -> Result<(), Error> {
         self.lexer.begin_object()?;
         let seen = self.seen.len();
         let bits = message.fields.len() + message.oneof_count;
         self.seen.resize(seen + bits.div_ceil(64), 0);
+        let mut next = 0;
         while let Some(key) = self.lexer.next_key()? {
             if in_any && key == "@type" {
                 self.lexer.skip()?;
                 continue;
             }
-            let Some(field) = message.field_by_name(&key) else {
+            // Most clients send fields in the order in which they are declared.
+            let guess = message.fields.get(next).filter(|field| *field.json_name == *key);
+            let Some(field) = guess.or_else(|| message.field_by_name(&key)) else {
                 return Err(self.unknown_field(&key));
             };
+            next = field.index + 1;
             self.path.push(Step::Field(field));
             if self.was_seen(seen, field.index) {
                 return Err(self.invalid("given more than once"));
@@ -130,15 +143,29 @@ impl<'a> Parser<'a> {
     /// Writes one value with its tag, of a singular field, a list or a map.
     fn element(&mut self, field: &'a Field, keep_default: bool) -> Result<(), Error> {
         if let Kind::Message(id) = field.kind {
-            put_tag(self.out, field.number, WireType::LengthDelimited);
-            let start = begin_length(self.out);
-            self.content(id)?;
-            end_length(self.out, start);
-            return Ok(());
+            return self.nested(field, |parser| parser.content(id));
         }
         self.with_scalar(field.kind, |parser, scalar| {
             put_field(parser.out, parser.tables, field, scalar, keep_default)
         })
+    }
+
+    /// Writes a message with its tag and its length around what `write` writes.
+    fn nested(
+        &mut self,
+        field: &Field,
+        write: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if self.depth == MESSAGE_DEPTH_MAX {
+            return Err(Error::malformed("messages are nested too deeply"));
+        }
+        self.depth += 1;
+        put_tag(self.out, field.number, WireType::LengthDelimited);
+        let start = begin_length(self.out);
+        write(self)?;
+        end_length(self.out, start);
+        self.depth -= 1;
+        Ok(())
     }
 
     fn array(&mut self, field: &'a Field) -> Result<(), Error> {
@@ -182,22 +209,22 @@ impl<'a> Parser<'a> {
         while let Some(key) = self.lexer.next_key()? {
             self.check_count(keys.len())?;
             self.path.push(Step::Key(key.clone().into_owned()));
-            put_tag(self.out, field.number, WireType::LengthDelimited);
-            let start = begin_length(self.out);
-            put_field(self.out, tables, key_field, Scalar::Bare(&key), true)
-                .map_err(|expected| self.invalid(expected))?;
-            if !keys.insert(self.out[start..].to_vec()) {
-                return Err(self.invalid("given more than once"));
-            }
-            self.element(value_field, true)?;
-            end_length(self.out, start);
+            self.nested(field, |parser| {
+                let start = parser.out.len();
+                put_field(parser.out, tables, key_field, Scalar::Bare(&key), true)
+                    .map_err(|expected| parser.invalid(expected))?;
+                if !keys.insert(parser.out[start..].to_vec()) {
+                    return Err(parser.invalid("given more than once"));
+                }
+                parser.element(value_field, true)
+            })?;
             self.path.pop();
         }
         Ok(())
     }
 
     /// Writes the content of a message, without tag and length, from whatever JSON stands for it.
-    fn content(&mut self, id: MessageId) -> Result<(), Error> {
+    pub(super) fn content(&mut self, id: MessageId) -> Result<(), Error> {
         let message = self.tables.message(id);
         match (message.well_known, self.lexer.peek()?) {
             (None | Some(WellKnown::Empty), Token::Object) => self.object(message, false),
@@ -224,69 +251,6 @@ impl<'a> Parser<'a> {
         message.field_by_number(number).map_or(Ok(()), |field| self.element(field, true))
     }
 
-    /// `{"@type": url, ...fields}`, or `{"@type": url, "value": json}` when the type has a JSON form of its own.
-    fn any(&mut self) -> Result<(), Error> {
-        let Some(type_url) = self.type_url()? else {
-            self.lexer.begin_object()?;
-            return match self.lexer.next_key()? {
-                Some(_) => Err(self.invalid("expected `@type`")),
-                None => Ok(()),
-            };
-        };
-        let Some(id) = self.tables.find_by_type_url(&type_url) else {
-            return Err(self.invalid("`@type` names no known type"));
-        };
-        let message = self.tables.message(id);
-        put_tag(self.out, 1, WireType::LengthDelimited);
-        put_length_delimited(self.out, type_url.as_bytes());
-        put_tag(self.out, 2, WireType::LengthDelimited);
-        let start = begin_length(self.out);
-        match message.well_known {
-            None => self.object(message, true)?,
-            Some(well_known) => self.any_value(id, well_known)?,
-        }
-        end_length(self.out, start);
-        Ok(())
-    }
-
-    fn any_value(&mut self, id: MessageId, well_known: WellKnown) -> Result<(), Error> {
-        let mut has_value = false;
-        self.lexer.begin_object()?;
-        while let Some(key) = self.lexer.next_key()? {
-            match key.as_ref() {
-                "@type" => self.lexer.skip()?,
-                "value" if !has_value => {
-                    self.content(id)?;
-                    has_value = true;
-                }
-                _ => return Err(self.unknown_field(&key)),
-            }
-        }
-        // Some implementations write an `Empty` without a value.
-        if has_value || well_known == WellKnown::Empty {
-            Ok(())
-        } else {
-            Err(self.invalid("expected `value`"))
-        }
-    }
-
-    /// Looks ahead for the type of an `Any`, which may stand behind the fields that need it.
-    fn type_url(&self) -> Result<Option<String>, Error> {
-        let mut lexer = self.lexer.clone();
-        let mut type_url = None;
-        lexer.begin_object()?;
-        while let Some(key) = lexer.next_key()? {
-            if key != "@type" {
-                lexer.skip()?;
-            } else if lexer.peek()? != Token::String || type_url.is_some() {
-                return Err(self.invalid("expected one `@type`, a string"));
-            } else {
-                type_url = Some(lexer.string()?.into_owned());
-            }
-        }
-        Ok(type_url)
-    }
-
     /// Reads a scalar, also a null that is a value, and hands it to `put`.
     fn with_scalar(
         &mut self,
@@ -306,19 +270,18 @@ impl<'a> Parser<'a> {
                 let value = self.lexer.boolean()?;
                 put(self, Scalar::Bool(value))
             }
-            Token::Null => match self.null_payload(kind) {
-                Some(NullPayload::Enum) => {
-                    self.lexer.null()?;
-                    put(self, Scalar::Number("0"))
+            Token::Null => {
+                self.lexer.null()?;
+                match self.null_payload(kind) {
+                    Some(NullPayload::Enum) => put(self, Scalar::Number("0")),
+                    Some(NullPayload::Value) => {
+                        put_tag(self.out, VALUE_NULL, WireType::Varint);
+                        self.out.push(0);
+                        Ok(())
+                    }
+                    None => Err("null is not allowed here"),
                 }
-                Some(NullPayload::Value) => {
-                    self.lexer.null()?;
-                    put_tag(self.out, VALUE_NULL, WireType::Varint);
-                    self.out.push(0);
-                    Ok(())
-                }
-                None => Err("null is not allowed here"),
-            },
+            }
             Token::Array => Err("an array is not allowed here"),
             Token::Object => Err("an object is not allowed here"),
         };
@@ -346,7 +309,10 @@ impl<'a> Parser<'a> {
     }
 
     fn is_at(&self, places: &[usize]) -> bool {
-        let is_step = |(step, &place): (&Step<'_>, _)| matches!(step, Step::Field(field) if field.index == place);
+        let is_step = |(step, place): (&Step<'_>, &usize)| {
+            let Step::Field(field) = step else { return false };
+            field.index == *place
+        };
         self.path.len() == places.len() && self.path.iter().zip(places).all(is_step)
     }
 
@@ -358,13 +324,16 @@ impl<'a> Parser<'a> {
         Err(Error::malformed(format!("`{at}` has more than {} elements", self.elements_max)))
     }
 
-    fn unknown_field(&mut self, key: &str) -> Error {
+    pub(super) fn unknown_field(&self, key: &str) -> Error {
         let parent = path_text(&self.path);
         let dot = if parent.is_empty() { "" } else { "." };
         Error::invalid_field(format!("{parent}{dot}{key}"), "unknown field")
     }
 
-    fn invalid(&self, description: &str) -> Error {
+    pub(super) fn invalid(&self, description: &str) -> Error {
+        if self.path.is_empty() {
+            return Error::malformed(format!("the body: {description}"));
+        }
         Error::invalid_field(path_text(&self.path), description)
     }
 }

@@ -1,7 +1,8 @@
 //! Wire bytes to canonical proto3 JSON, driven by the tables.
 //!
-//! A message is scanned once, to find where each field is, and then printed in the order of its fields: the
-//! wire may hold them in any order, split, repeated, packed or not, and two members of one oneof.
+//! A message is scanned once, to find where each field is, and then printed in the order of its
+//! fields: the wire may hold them in any order, split, repeated, packed or not, and two members of
+//! one oneof.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -49,7 +50,8 @@ impl<'t> Printer<'t> {
         })
     }
 
-    /// Prints one field of a message as a value by itself; null when it is a message that is not set.
+    /// Prints one field of a message as a value by itself; null when it is a message that is not
+    /// set.
     pub(crate) fn field_value(
         &mut self,
         message: &'t Message,
@@ -87,7 +89,8 @@ impl<'t> Printer<'t> {
         })
     }
 
-    /// Prints the only field of a message without its name, or the one that is set; answers whether any is.
+    /// Prints the only field of a message without its name, or the one that is set; answers whether
+    /// any is.
     pub(crate) fn only_value(
         &mut self,
         message: &'t Message,
@@ -139,7 +142,8 @@ impl<'t> Printer<'t> {
         Ok(printed)
     }
 
-    /// The part of what a scan found that belongs to a field. What was found is in the order of the fields.
+    /// The part of what a scan found that belongs to a field. What was found is in the order of the
+    /// fields.
     fn of_field(&self, field: &Field, found: Range<usize>) -> Range<usize> {
         let occurrences = &self.occurrences[found.clone()];
         let before = occurrences.iter().take_while(|o| o.field < field.index).count();
@@ -158,12 +162,13 @@ impl<'t> Printer<'t> {
                 _ => payload.iter().all(|&byte| byte == 0),
             }
         };
+        let is_element =
+            |occurrence: &Occurrence| !(occurrence.is_packed && occurrence.payload.is_empty());
+        let occurrences = &self.occurrences[found];
         self.options.emit_unpopulated
-            || match (field.cardinality, self.occurrences[found].last()) {
-                (_, None) => false,
-                (Cardinality::Singular, Some(last)) => !is_default(last),
-                (Cardinality::Map, Some(_)) => true,
-                (_, Some(last)) => !(last.is_packed && last.payload.is_empty()),
+            || match field.cardinality {
+                Cardinality::Singular => occurrences.last().is_some_and(|last| !is_default(last)),
+                _ => occurrences.iter().any(is_element),
             }
     }
 

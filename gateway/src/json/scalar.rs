@@ -42,8 +42,8 @@ impl<'v> Scalar<'v> {
     }
 }
 
-/// Writes one value of a field with its tag; nothing, when it is the default and `keep_default` is false. An
-/// error says what was expected instead.
+/// Writes one value of a field with its tag; nothing, when it is the default and `keep_default` is
+/// false. An error says what was expected instead.
 pub(crate) fn put_field(
     out: &mut Vec<u8>,
     tables: &Tables,

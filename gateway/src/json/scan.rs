@@ -15,8 +15,8 @@ pub(super) struct Occurrence {
     pub(super) is_packed: bool,
 }
 
-/// Finds every value of a known field, in the order of the fields. A value of another wire type than its
-/// field has is unknown, and of a oneof only the member that came last is kept.
+/// Finds every value of a known field, in the order of the fields. A value of another wire type
+/// than its field has is unknown, and of a oneof only the member that came last is kept.
 pub(super) fn scan(
     message: &Message,
     wire: &[u8],

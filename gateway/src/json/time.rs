@@ -160,8 +160,8 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970 of a date in the proleptic Gregorian calendar. Years begin in March here, so that the leap
-/// day comes last and months have a regular length.
+/// Days since 1970 of a date in the proleptic Gregorian calendar. Years begin in March here, so
+/// that the leap day comes last and months have a regular length.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));

@@ -1,4 +1,5 @@
-//! The well-known types whose JSON is a scalar, to wire bytes; those of objects and arrays are the parser's.
+//! The well-known types whose JSON is a scalar, to wire bytes; those of objects and arrays are the
+//! parser's.
 
 use super::scalar::{Scalar, put_field};
 use super::time::{self, Seconds};
@@ -14,7 +15,8 @@ const VALUE_BOOL: u32 = 4;
 pub(crate) const VALUE_STRUCT: u32 = 5;
 pub(crate) const VALUE_LIST: u32 = 6;
 
-/// Writes the content of a message that a scalar stands for. An error says what was expected instead.
+/// Writes the content of a message that a scalar stands for. An error says what was expected
+/// instead.
 pub(crate) fn put_scalar(
     out: &mut Vec<u8>,
     tables: &Tables,

@@ -37,12 +37,12 @@ impl List {
         self
     }
 
-    /// Only what everybody may see, or what fits this value; `others` ends in what it is compared with, and a bracket is
-    /// closed after it.
+    /// Only what everybody may see and, if a value is given, what fits it; `others` is what stands before and after the
+    /// value.
     pub fn visible<'v, T>(
         &mut self,
         public: &'static str,
-        others: &'static str,
+        others: (&'static str, &'static str),
         value: Option<T>,
     ) -> &mut Self
     where
@@ -50,7 +50,7 @@ impl List {
     {
         self.0.push(" AND (").push(public);
         if let Some(value) = value {
-            self.0.push(" OR ").push(others).push(" ").push_bind(value).push(")");
+            self.0.push(" OR ").push(others.0).push_bind(value).push(others.1);
         }
         self.0.push(")");
         self

@@ -64,7 +64,7 @@ const ALL: [(i64, &str, &str); 8] = migrations![
 /// Applies what is missing.
 pub(super) async fn run<C: Migrate>(connection: &mut C) -> Result<MigrationReport> {
     connection.ensure_migrations_table(HISTORY).await.map_err(failure)?;
-    let applied = match state(connection).await? {
+    let applied = match state(connection, true).await? {
         SchemaState::Current => Vec::new(),
         SchemaState::Older { pending } => pending,
         SchemaState::Newer { unknown } => {
@@ -81,15 +81,16 @@ pub(super) async fn run<C: Migrate>(connection: &mut C) -> Result<MigrationRepor
     Ok(MigrationReport { applied })
 }
 
-/// The state of a database that has a history.
-pub(super) async fn state<C: Migrate>(connection: &mut C) -> Result<SchemaState> {
+/// The state of a database; one without a history has seen no migration.
+pub(super) async fn state<C: Migrate>(
+    connection: &mut C,
+    has_history: bool,
+) -> Result<SchemaState> {
+    if !has_history {
+        return Ok(compare(&[]));
+    }
     let applied = connection.list_applied_migrations(HISTORY).await.map_err(failure)?;
     Ok(compare(&applied))
-}
-
-/// The state of a database without a history.
-pub(super) fn nothing_applied() -> SchemaState {
-    compare(&[])
 }
 
 fn compare(applied: &[AppliedMigration]) -> SchemaState {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, PgPool,
+    Connection, Executor, PgConnection, PgPool,
     migrate::Migrate,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -57,8 +57,9 @@ pub fn time(time: Timestamp) -> Time {
     time
 }
 
-pub fn timestamp(time: Time) -> Timestamp {
-    time
+#[expect(clippy::unnecessary_wraps, reason = "on SQLite a number may be too great for a time")]
+pub fn timestamp(time: Time) -> sqlx::Result<Timestamp> {
+    Ok(time)
 }
 
 pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
@@ -84,7 +85,7 @@ pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Stor
 
 pub async fn migrate(options: &Options) -> Result<MigrationReport> {
     // Without the time limits of the pool: a migration takes as long as it takes.
-    let mut connection = connect_options(options)?.connect().await?;
+    let mut connection = connect(options).await?;
     connection.lock().await.map_err(failure)?;
     // SQLite has a collation of this name built in, which compares bytes as well.
     connection.execute(r#"CREATE COLLATION IF NOT EXISTS "binary" FROM "C""#).await?;
@@ -95,18 +96,21 @@ pub async fn migrate(options: &Options) -> Result<MigrationReport> {
 }
 
 pub async fn schema_state(options: &Options) -> Result<SchemaState> {
-    let mut connection: PgConnection = connect_options(options)?.connect().await?;
+    let mut connection = connect(options).await?;
     let has_history: bool =
         sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
             .fetch_one(&mut connection)
             .await?;
-    let state = if has_history {
-        migrations::state(&mut connection).await?
-    } else {
-        migrations::nothing_applied()
-    };
+    let state = migrations::state(&mut connection, has_history).await?;
     connection.close().await?;
     Ok(state)
+}
+
+/// A connection of its own, within the time that a pool gives itself for one.
+async fn connect(options: &Options) -> Result<PgConnection> {
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(options.acquire_timeout);
+    let pool = pool.connect_with(connect_options(options)?).await?;
+    Ok(pool.acquire().await?.detach())
 }
 
 fn connect_options(options: &Options) -> Result<PgConnectOptions> {

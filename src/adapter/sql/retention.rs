@@ -11,11 +11,7 @@ use crate::port::store::Retention;
 macro_rules! delete {
     ($table:literal, $key:literal, $condition:literal) => {
         concat!(
-            "DELETE FROM ",
-            $table,
-            " WHERE (",
-            $key,
-            ") IN (SELECT ",
+            "WITH due AS (SELECT ",
             $key,
             " FROM ",
             $table,
@@ -23,7 +19,13 @@ macro_rules! delete {
             $condition,
             " LIMIT 1000",
             skip_locked!(),
-            ")"
+            ") DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (SELECT ",
+            $key,
+            " FROM due)"
         )
     };
 }

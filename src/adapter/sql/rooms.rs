@@ -41,7 +41,7 @@ impl<L: Link> ReadRooms for Handle<L> {
         List::of(select)
             .visible(
                 "kind = 'PUBLIC'",
-                "id IN (SELECT room_id FROM room_members WHERE user_id =",
+                ("id IN (SELECT room_id FROM room_members WHERE user_id = ", ")"),
                 filter.visible_to.map(Id::uuid),
             )
             .only("kind =", filter.kind.map(Kind::name))

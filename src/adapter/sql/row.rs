@@ -14,11 +14,11 @@ pub fn id<T>(row: &Row, column: &str) -> sqlx::Result<Id<T>> {
 }
 
 pub fn time(row: &Row, column: &str) -> sqlx::Result<Timestamp> {
-    row.try_get::<Time, _>(column).map(timestamp)
+    timestamp(row.try_get(column)?)
 }
 
 pub fn time_or_none(row: &Row, column: &str) -> sqlx::Result<Option<Timestamp>> {
-    Ok(row.try_get::<Option<Time>, _>(column)?.map(timestamp))
+    row.try_get::<Option<Time>, _>(column)?.map(timestamp).transpose()
 }
 
 /// A value that is stored by its name.

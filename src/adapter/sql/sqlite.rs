@@ -54,12 +54,12 @@ macro_rules! next_seq {
 mod store;
 
 pub fn time(time: Timestamp) -> Time {
-    // Years 1 to 9999, which is what a timestamp can be, fit.
-    i64::try_from(time.unix_timestamp_nanos().div_euclid(1000)).unwrap_or(i64::MAX)
+    time.unix_timestamp() * 1_000_000 + i64::from(time.microsecond())
 }
 
-pub fn timestamp(time: Time) -> Timestamp {
-    Timestamp::from_unix_timestamp_nanos(i128::from(time) * 1000).unwrap_or(Timestamp::UNIX_EPOCH)
+pub fn timestamp(time: Time) -> sqlx::Result<Timestamp> {
+    Timestamp::from_unix_timestamp_nanos(i128::from(time) * 1000)
+        .map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
@@ -95,11 +95,7 @@ pub async fn schema_state(options: &Options) -> Result<SchemaState> {
         sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
             .fetch_one(&mut connection)
             .await?;
-    let state = if has_history {
-        migrations::state(&mut connection).await?
-    } else {
-        migrations::nothing_applied()
-    };
+    let state = migrations::state(&mut connection, has_history).await?;
     connection.close().await?;
     Ok(state)
 }

@@ -36,7 +36,7 @@ impl<L: Link> ReadStreams for Handle<L> {
         let select =
             concat!("SELECT ", stream_columns!(), " FROM streams WHERE delete_time IS NULL");
         List::of(select)
-            .visible("visibility = 'PUBLIC'", "(owner_id =", filter.visible_to.map(Id::uuid))
+            .visible("visibility = 'PUBLIC'", ("owner_id = ", ""), filter.visible_to.map(Id::uuid))
             .only("state =", filter.state.map(State::name))
             .only("visibility =", filter.visibility.map(Visibility::name))
             .only("owner_id =", filter.owner_id.map(Id::uuid))

@@ -18,13 +18,13 @@ pub trait ReadUsers {
     /// The account with this id, deleted or not, with its roles.
     async fn find_user(&mut self, id: Id<User>) -> Result<Option<User>>;
 
-    /// The account in use whose folded username or folded e-mail address is this, with its password hash.
+    /// The active account whose folded username or folded e-mail address is this, with its password hash.
     async fn find_user_to_sign_in(&mut self, folded: &str) -> Result<Option<(User, String)>>;
 
     /// A page of the accounts that are not deleted, with their roles.
     async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>>;
 
-    /// How many accounts in use hold this role everywhere.
+    /// How many active accounts hold this role everywhere and for good.
     async fn count_users_with_role(&mut self, role: &str) -> Result<i64>;
 }
 

@@ -42,7 +42,8 @@ pub trait Read:
 {
 }
 
-/// Everything that can be read and changed, all of it or nothing.
+/// Everything that can be read and changed, all of it or nothing. After `Taken` and `StaleEtag` it can go on; after any
+/// other error it can only be rolled back.
 #[async_trait]
 pub trait Tx:
     Read + Users + Sessions + Keys + Rooms + Streams + Outbox + Audit + Idempotency + Retention

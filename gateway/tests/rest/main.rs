@@ -1,0 +1,20 @@
+//! The gateway from the outside: HTTP requests in, and what the gRPC service behind it gets and
+//! answers.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "it says how many cases ran")]
+
+mod body;
+mod cases;
+mod conditional;
+mod errors;
+mod headers;
+mod json;
+mod lazy;
+mod query;
+mod robustness;
+mod routing;
+mod rules;
+mod support;
+mod templates;
+mod updates;

@@ -1,0 +1,131 @@
+//! Query parameters: every leaf field by its path, in either spelling.
+
+use serde_json::json;
+
+use crate::support::Api;
+
+#[tokio::test]
+async fn a_parameter_fills_the_field_it_names() {
+    let api = Api::library();
+    for (query, message) in [
+        ("", json!({})),
+        ("&&", json!({})),
+        ("int32Value=5", json!({"int32Value": 5})),
+        ("int32_value=-5", json!({"int32Value": -5})),
+        ("uint64Value=18446744073709551615", json!({"uint64Value": "18446744073709551615"})),
+        ("doubleValue=1e3", json!({"doubleValue": 1000.0})),
+        ("doubleValue=-Infinity", json!({"doubleValue": "-Infinity"})),
+        ("boolValue=true", json!({"boolValue": true})),
+        ("stringValue=a+b%2Bc", json!({"stringValue": "a b+c"})),
+        ("stringValue=a=b", json!({"stringValue": "a=b"})),
+        ("stringValue", json!({})),
+        ("bytesValue=-_8", json!({"bytesValue": "+/8="})),
+        ("color=COLOR_RED", json!({"color": "COLOR_RED"})),
+        ("color=1", json!({"color": "COLOR_RED"})),
+        ("color=7", json!({"color": 7})),
+        ("maybe=0", json!({"maybe": 0})),
+        ("numbers=1&numbers=2", json!({"numbers": [1, 2]})),
+        ("colors=COLOR_RED&colors=0", json!({"colors": ["COLOR_RED", "COLOR_UNSPECIFIED"]})),
+        ("names[1]=a&names[-2]=b", json!({"names": {"-2": "b", "1": "a"}})),
+        (
+            "kinds.kinds.text=a&kinds.maybe=1",
+            json!({"kinds": {"kinds": {"text": "a"}, "maybe": 1}}),
+        ),
+        ("time=2024-02-29T12:00:00%2B02:00", json!({"time": "2024-02-29T10:00:00Z"})),
+        ("wait=1.5s", json!({"wait": "1.500s"})),
+        ("mask=a.bC,d_e", json!({"mask": "a.bC,dE"})),
+        ("wrapped=0", json!({"wrapped": "0"})),
+        ("value={\"a\":[1]}", json!({"value": {"a": [1.0]}})),
+        ("values=[true]", json!({"values": [true]})),
+    ] {
+        let uri = format!(
+            "/v1/kinds?{}",
+            query.replace('{', "%7B").replace('}', "%7D").replace('"', "%22")
+        );
+        let answer = api.get(&uri).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        assert_eq!(api.message(), message, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_fills_no_field_is_refused_by_its_name() {
+    let api = Api::library();
+    for (query, field, description) in [
+        ("unknown=1", "unknown", "unknown field"),
+        ("kinds.unknown=1", "kinds.unknown", "unknown field"),
+        ("=1", "", "unknown field"),
+        ("int32Value=1&int32_value=2", "int32_value", "given more than once"),
+        ("names[1]=a&names[1]=b", "names[1]", "given more than once"),
+        ("text=a&number=1", "number", "another field of the same oneof is given too"),
+        (
+            "kinds.text=a&kinds.number=1",
+            "kinds.number",
+            "another field of the same oneof is given too",
+        ),
+        ("int32Value=", "int32Value", "expected an integer of 32 bits"),
+        ("int32Value=1.5", "int32Value", "expected an integer of 32 bits"),
+        ("boolValue=1", "boolValue", "expected true or false"),
+        ("color=RED", "color", "expected a value of the enum"),
+        ("color=2147483648", "color", "expected a value of the enum"),
+        ("bytesValue=!", "bytesValue", "expected base64 text"),
+        ("time=now", "time", "expected an RFC 3339 time of the years 1 to 9999"),
+        ("wait=1", "wait", "expected seconds with an `s` behind"),
+        ("mask=a-b", "mask", "expected field paths with commas between"),
+        ("value=a", "value", "expected JSON"),
+        ("kinds=1", "kinds", "the field is a message, and only its own fields can be given"),
+        ("list.text=1", "list.text", "the field has no fields of its own"),
+        ("text.a=1", "text.a", "the field has no fields of its own"),
+        ("names=1", "names", "a map needs a key in brackets"),
+        ("names[a]=1", "names[a]", "expected an integer of 32 bits"),
+        ("text[1]=1", "text[1]", "only a map takes a key in brackets"),
+        ("any=1", "any", "the field is a message, and only its own fields can be given"),
+    ] {
+        let answer = api.get(&format!("/v1/kinds?{query}")).await;
+        assert_eq!((answer.status, answer.reason()), (400, "INVALID_FIELDS"), "{query}");
+        assert_eq!(answer.violation(), (field, description), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_of_the_path_may_be_repeated_but_not_changed() {
+    let api = Api::library();
+    let same = api.get("/v1/shelves/1/books?parent=shelves/1&pageSize=5").await;
+    assert_eq!(same.status, 200, "{}", same.text);
+    assert_eq!(api.message(), json!({"parent": "shelves/1", "pageSize": 5}));
+    let other = api.get("/v1/shelves/1/books?parent=shelves/2").await;
+    assert_eq!(other.violation(), ("parent", "differs from its value in the path or a header"));
+}
+
+#[tokio::test]
+async fn the_field_that_is_the_body_takes_no_parameters() {
+    let api = Api::library();
+    let beside = api.call("POST", "/v1/shelves/1/books?bookId=x", "{}").await;
+    assert_eq!(beside.status, 200, "{}", beside.text);
+    assert_eq!(api.message(), json!({"parent": "shelves/1", "bookId": "x", "book": {}}));
+    let inside = api.call("POST", "/v1/shelves/1/books?book.displayName=x", "{}").await;
+    assert_eq!(inside.violation(), ("book.displayName", "the field is the body"));
+    let whole = api.call("POST", "/v1/kinds?text=x", "{}").await;
+    assert_eq!(whole.violation(), ("text", "the body is the whole request"));
+}
+
+#[tokio::test]
+async fn text_that_cannot_be_decoded_is_malformed() {
+    let api = Api::library();
+    for query in ["text=%", "text=%zz", "text=%ff", "text=%00", "%ff=1"] {
+        let answer = api.get(&format!("/v1/kinds?{query}")).await;
+        assert_eq!((answer.status, answer.reason()), (400, "MALFORMED_REQUEST"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn repeated_parameters_count_against_the_limit() {
+    let api = Api::library_with(|builder| {
+        builder.limits(gateway::Limits { elements_max: 3, ..gateway::Limits::default() })
+    });
+    assert_eq!(api.get("/v1/kinds?numbers=1&numbers=2&numbers=3").await.status, 200);
+    let answer = api.get("/v1/kinds?numbers=1&numbers=2&numbers=3&numbers=4").await;
+    assert_eq!(answer.violation(), ("numbers", "given too often"));
+    let answer = api.get("/v1/kinds?names[1]=a&names[2]=b&names[3]=c&names[4]=d").await;
+    assert_eq!(answer.violation(), ("names[4]", "given too often"));
+}

@@ -1,0 +1,88 @@
+//! PATCH and PUT: the mask that says what changes (AIP-134).
+
+use serde_json::json;
+
+use crate::support::Api;
+
+const BOOK: &str = "/v1/shelves/1/books/2";
+
+#[tokio::test]
+async fn the_mask_of_a_patch_is_what_the_body_names() {
+    let api = Api::library();
+    for (body, mask) in [
+        (r#"{"displayName":"a"}"#, Some("displayName")),
+        (r#"{"display_name":null}"#, Some("displayName")),
+        (
+            r#"{"author":{"givenName":"a","familyName":""},"pageCount":0}"#,
+            Some("author.givenName,author.familyName,pageCount"),
+        ),
+        (r#"{"author":{}}"#, Some("author")),
+        (r#"{"author":null}"#, Some("author")),
+        (r#"{"tags":["a"],"labels":{"x":"y"}}"#, Some("tags,labels")),
+        (r#"{"publishTime":"2024-01-01T00:00:00Z"}"#, Some("publishTime")),
+        (r#"{"extra":{"a":{"b":1},"c":{}}}"#, Some("extra.a.b,extra.c")),
+        // What the path names is no change.
+        (r#"{"name":"shelves/1/books/2","tags":[]}"#, Some("tags")),
+        ("{}", None),
+        ("", None),
+    ] {
+        let answer = api.call("PATCH", BOOK, body).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text);
+        let message = api.message();
+        assert_eq!(message.get("updateMask"), mask.map(|mask| json!(mask)).as_ref(), "{body}");
+        assert_eq!(message["book"]["name"], "shelves/1/books/2", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_mask_in_the_query_is_taken_as_it_is() {
+    let api = Api::library();
+    for (mask, received) in [
+        ("displayName", "displayName"),
+        ("display_name,author.given_name", "displayName,author.givenName"),
+        ("*", "*"),
+        ("extra.anything.at.all", "extra.anything.at.all"),
+        ("labels.key", "labels.key"),
+    ] {
+        for (method, name) in [("PATCH", "updateMask"), ("PUT", "update_mask")] {
+            let answer = api.call(method, &format!("{BOOK}?{name}={mask}"), "{}").await;
+            assert_eq!(answer.status, 200, "{mask}: {}", answer.text);
+            if received != "*" {
+                assert_eq!(api.message()["updateMask"], received, "{method} {mask}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mask_that_names_no_field_is_refused() {
+    let api = Api::library();
+    for mask in
+        ["unknown", "display_name,unknown", "author.unknown", "tags.x", "display_name.x", "a-b"]
+    {
+        let answer = api.call("PATCH", &format!("{BOOK}?updateMask={mask}"), "{}").await;
+        assert_eq!(
+            answer.violation(),
+            ("updateMask", "the mask names a field that there is not"),
+            "{mask}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_put_without_a_mask_replaces_everything() {
+    let api = Api::library();
+    let answer = api.call("PUT", BOOK, r#"{"displayName":"a"}"#).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(api.message()["updateMask"], "*");
+}
+
+#[tokio::test]
+async fn a_mask_is_no_longer_than_a_body() {
+    let api = Api::library();
+    let keys: Vec<_> = (0..1000).map(|key| format!("\"{key}\":1")).collect();
+    let key = "k".repeat(10_000);
+    let body = format!("{{\"extra\":{{\"{key}\":{{{}}}}}}}", keys.join(","));
+    let answer = api.call("PATCH", BOOK, &body).await;
+    assert_eq!((answer.status, answer.reason()), (400, "MALFORMED_REQUEST"));
+}

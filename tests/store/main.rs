@@ -1,0 +1,38 @@
+//! What every store does: each test runs on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+/// Runs tests, functions of a `&World`, on each database.
+macro_rules! on_each_store {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(&$crate::world::World::on_sqlite().await).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(&$crate::world::World::on_postgres().await).await;
+            })*
+        }
+    };
+}
+
+mod audit;
+mod idempotency;
+mod keys;
+mod outbox;
+mod privileges;
+mod retention;
+mod rooms;
+mod schema;
+mod sessions;
+mod streams;
+mod transactions;
+mod users;
+mod world;
+
+#[path = "../support/postgres.rs"]
+mod postgres;

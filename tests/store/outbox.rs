@@ -1,0 +1,221 @@
+//! The outbox.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use veza::{
+    domain::Timestamp,
+    port::store::{OutboxRow, OutboxStatus, Tx},
+};
+
+use crate::world::{START, World, envelope, new_room, new_user, room_created, seconds};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+on_each_store! {
+    a_claimed_event_carries_what_was_recorded,
+    an_event_of_a_transaction_that_was_rolled_back_is_not_there,
+    events_are_claimed_in_the_order_they_were_recorded,
+    events_are_ordered_by_recording_even_if_clocks_and_ids_disagree,
+    a_leased_event_is_claimed_again_when_its_lease_is_over,
+    a_published_event_is_not_claimed_again,
+    a_released_event_is_due_again_with_one_more_attempt,
+    later_events_of_a_subject_wait_for_a_leased_one,
+    later_events_of_a_subject_wait_for_one_that_is_not_due,
+    no_event_is_claimed_twice_at_a_time,
+    a_subject_is_never_in_two_hands,
+    the_status_counts_what_is_not_published,
+    a_list_of_no_events_changes_nothing,
+}
+
+fn ids(rows: &[OutboxRow]) -> Vec<Uuid> {
+    rows.iter().map(|row| row.message.id).collect()
+}
+
+async fn claim_in(tx: &mut dyn Tx, now: Timestamp, limit: i64) -> Vec<Uuid> {
+    ids(&tx.claim_events(now, LEASE, limit).await.unwrap())
+}
+
+async fn claim(world: &World, now: Timestamp, limit: i64) -> Vec<Uuid> {
+    let mut tx = world.begin().await;
+    let claimed = claim_in(&mut *tx, now, limit).await;
+    tx.commit().await.unwrap();
+    claimed
+}
+
+async fn publish(world: &World, ids: &[Uuid]) {
+    let mut tx = world.begin().await;
+    tx.mark_published(ids, seconds(1)).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn release(world: &World, ids: &[Uuid], due: Timestamp) {
+    let mut tx = world.begin().await;
+    tx.release_events(ids, due).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn a_claimed_event_carries_what_was_recorded(world: &World) {
+    let event = room_created(&new_room(&new_user("ann"), "games"));
+    let mut tx = world.begin().await;
+    tx.record(&event).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut tx = world.begin().await;
+    let claimed = tx.claim_events(START, LEASE, 10).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ids(&claimed), [event.id.uuid()]);
+    assert_eq!(claimed[0].attempts, 0);
+    assert_eq!(claimed[0].message.subject, "room.created");
+    assert_eq!(claimed[0].message.payload, envelope(&event));
+    assert_eq!(claimed[0].message.trace_parent, event.trace_parent);
+    let subject = format!(
+        "rooms/{}",
+        match &event.data {
+            veza::domain::event::Data::RoomCreated(room) => room.id,
+            other => panic!("{other:?}"),
+        }
+    );
+    assert_eq!(world.sql("SELECT subject FROM outbox").await, [subject]);
+    assert_eq!(world.sql("SELECT CAST(aggregate_version AS TEXT) FROM outbox").await, ["1"]);
+}
+
+async fn an_event_of_a_transaction_that_was_rolled_back_is_not_there(world: &World) {
+    let mut tx = world.begin().await;
+    tx.record(&room_created(&new_room(&new_user("ann"), "games"))).await.unwrap();
+    tx.rollback().await.unwrap();
+    assert!(claim(world, START, 10).await.is_empty());
+}
+
+async fn events_are_claimed_in_the_order_they_were_recorded(world: &World) {
+    let ann = new_user("ann");
+    let [one, two] = [new_room(&ann, "one"), new_room(&ann, "two")];
+    let recorded = world.record(&[&one, &two, &one, &two, &one]).await;
+    assert_eq!(claim(world, START, 2).await, recorded[..2]);
+    publish(world, &recorded[..2]).await;
+    assert_eq!(claim(world, START, 10).await, recorded[2..]);
+}
+
+async fn events_are_ordered_by_recording_even_if_clocks_and_ids_disagree(world: &World) {
+    let room = new_room(&new_user("ann"), "games");
+    let [mut early, mut late] = [room_created(&room), room_created(&room)];
+    std::mem::swap(&mut early.id, &mut late.id);
+    early.time = seconds(3600);
+    let mut tx = world.begin().await;
+    tx.record(&early).await.unwrap();
+    tx.record(&late).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(claim(world, START, 10).await, [early.id.uuid(), late.id.uuid()]);
+}
+
+async fn a_leased_event_is_claimed_again_when_its_lease_is_over(world: &World) {
+    let recorded = world.record(&[&new_room(&new_user("ann"), "games")]).await;
+    assert_eq!(claim(world, START, 10).await, recorded);
+    assert!(claim(world, seconds(29), 10).await.is_empty());
+    assert_eq!(claim(world, seconds(30), 10).await, recorded);
+}
+
+async fn a_published_event_is_not_claimed_again(world: &World) {
+    let recorded = world.record(&[&new_room(&new_user("ann"), "games")]).await;
+    claim(world, START, 10).await;
+    publish(world, &recorded).await;
+    assert!(claim(world, seconds(3600), 10).await.is_empty());
+    // A relay that was too slow gives back what another has published.
+    release(world, &recorded, START).await;
+    assert!(claim(world, seconds(3600), 10).await.is_empty());
+}
+
+async fn a_released_event_is_due_again_with_one_more_attempt(world: &World) {
+    let recorded = world.record(&[&new_room(&new_user("ann"), "games")]).await;
+    claim(world, START, 10).await;
+    release(world, &recorded, seconds(5)).await;
+    assert!(claim(world, seconds(4), 10).await.is_empty());
+    let mut tx = world.begin().await;
+    let claimed = tx.claim_events(seconds(5), LEASE, 10).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ids(&claimed), recorded);
+    assert_eq!(claimed[0].attempts, 1);
+}
+
+async fn later_events_of_a_subject_wait_for_a_leased_one(world: &World) {
+    let ann = new_user("ann");
+    let [one, two] = [new_room(&ann, "one"), new_room(&ann, "two")];
+    let recorded = world.record(&[&one, &one, &two]).await;
+    assert_eq!(claim(world, START, 1).await, recorded[..1]);
+    assert_eq!(claim(world, START, 10).await, recorded[2..]);
+    publish(world, &recorded[..1]).await;
+    assert_eq!(claim(world, START, 10).await, recorded[1..2]);
+}
+
+async fn later_events_of_a_subject_wait_for_one_that_is_not_due(world: &World) {
+    let room = new_room(&new_user("ann"), "games");
+    let recorded = world.record(&[&room, &room, &room]).await;
+    claim(world, START, 10).await;
+    release(world, &recorded[..1], START).await;
+    release(world, &recorded[1..2], seconds(10)).await;
+    release(world, &recorded[2..], START).await;
+    assert_eq!(claim(world, seconds(1), 10).await, recorded[..1]);
+    publish(world, &recorded[..1]).await;
+    assert!(claim(world, seconds(1), 10).await.is_empty());
+    assert_eq!(claim(world, seconds(10), 10).await, recorded[1..]);
+}
+
+async fn no_event_is_claimed_twice_at_a_time(world: &World) {
+    let ann = new_user("ann");
+    let rooms: Vec<_> = (0..20).map(|index| new_room(&ann, &index.to_string())).collect();
+    let mut recorded = world.record(&rooms.iter().collect::<Vec<_>>()).await;
+    let claim = async || claim(world, START, 7).await;
+    let (one, two, three) = tokio::join!(claim(), claim(), claim());
+    let mut claimed = [one, two, three].concat();
+    // Who comes at the same moment may find everything in other hands, and the rest is there for the next one.
+    while claimed.len() < recorded.len() {
+        let more = claim().await;
+        assert!(!more.is_empty());
+        claimed.extend(more);
+    }
+    claimed.sort();
+    recorded.sort();
+    assert_eq!(claimed, recorded);
+}
+
+async fn a_subject_is_never_in_two_hands(world: &World) {
+    let ann = new_user("ann");
+    let [one, two] = [new_room(&ann, "one"), new_room(&ann, "two")];
+    let recorded = world.record(&[&one, &one, &two, &one]).await;
+    let mut first = world.begin().await;
+    assert_eq!(claim_in(&mut *first, START, 1).await, recorded[..1]);
+    let second = async { claim(world, START, 10).await };
+    let claimed = if world.is_sqlite() {
+        // There is one writer, so the second waits for the first.
+        let finish_first = async { first.commit().await.unwrap() };
+        tokio::join!(second, finish_first).0
+    } else {
+        // It passes over what the first has locked and not yet committed.
+        let claimed = second.await;
+        first.commit().await.unwrap();
+        claimed
+    };
+    assert_eq!(claimed, recorded[2..3]);
+}
+
+async fn the_status_counts_what_is_not_published(world: &World) {
+    let status = async || world.read().await.outbox_status().await.unwrap();
+    assert_eq!(status().await, OutboxStatus { pending: 0, oldest: None });
+    let room = new_room(&new_user("ann"), "games");
+    let mut later = room_created(&room);
+    later.time = seconds(5);
+    let recorded = world.record(&[&room]).await;
+    let mut tx = world.begin().await;
+    tx.record(&later).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(status().await, OutboxStatus { pending: 2, oldest: Some(START) });
+    publish(world, &recorded).await;
+    assert_eq!(status().await, OutboxStatus { pending: 1, oldest: Some(seconds(5)) });
+}
+
+async fn a_list_of_no_events_changes_nothing(world: &World) {
+    let recorded = world.record(&[&new_room(&new_user("ann"), "games")]).await;
+    publish(world, &[]).await;
+    release(world, &[], seconds(60)).await;
+    assert_eq!(claim(world, START, 10).await, recorded);
+}
