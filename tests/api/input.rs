@@ -19,7 +19,7 @@ fn create(wire: &[u8], text: &str) -> Call {
     Call::to(CREATE_ROOM, ROOM.draft("never made")).malformed(wire, text)
 }
 
-/// A request over a transport to the address of CreateRoom, with this body as it is.
+/// A request over a transport to the address of `CreateRoom`, with this body as it is.
 fn request(transport: Transport, person: &Person, body: impl Into<Bytes>) -> Request<Bytes> {
     let path = if transport == Transport::Rest {
         "/api/v1/rooms"
@@ -151,6 +151,18 @@ async fn a_frame_that_breaks_off_is_refused() {
             let reply = app.client.raw(transport, broken).await;
             reply.refused("INVALID_ARGUMENT", "MALFORMED_REQUEST");
         }
+    }
+    assert_eq!(ROOM.count(&ann).await, 0);
+}
+
+#[tokio::test]
+async fn text_that_is_not_base64_is_refused() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let transport = Transport::GrpcWebText;
+    for text in ["!", "AAAA!", "AAAAA", "AAAA\n", "{}"] {
+        let reply = app.client.raw(transport, request(transport, &ann, text)).await;
+        reply.refused("INVALID_ARGUMENT", "MALFORMED_REQUEST");
     }
     assert_eq!(ROOM.count(&ann).await, 0);
 }

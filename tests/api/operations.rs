@@ -180,7 +180,7 @@ async fn the_document_can_be_read_in_a_browser() {
     let app = App::start();
     let mut answer = app.get("/docs").await;
     if answer.status.is_redirection() {
-        answer = app.get(&answer.header("location").to_owned()).await;
+        answer = app.get(answer.header("location")).await;
     }
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(answer.header("content-type").starts_with("text/html"), "{answer:?}");

@@ -1,6 +1,6 @@
 //! One client for every transport: the same call over gRPC, gRPC-web and REST, and the same shape of answer.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method as Verb, Request, StatusCode, request};
@@ -11,6 +11,7 @@ use hyper_util::{
 };
 use prost_reflect::MethodDescriptor;
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
 
 use super::{contract, grpc, reply::Reply, rest};
 
@@ -169,12 +170,12 @@ impl Client {
 
     /// Exchanges plain HTTP/1.1; the URI of the request is only a path.
     pub async fn http(&self, request: Request<impl Into<Bytes>>) -> Answer {
-        exchange(&self.http1, self.address, request.map(Into::into)).await
+        self.run(&self.http1, request.map(Into::into)).await
     }
 
     /// Exchanges plain HTTP/2 without TLS; the URI of the request is only a path.
     pub async fn http2(&self, request: Request<impl Into<Bytes>>) -> Answer {
-        exchange(&self.http2, self.address, request.map(Into::into)).await
+        self.run(&self.http2, request.map(Into::into)).await
     }
 
     async fn exchange(&self, transport: Transport, request: Request<Bytes>) -> Answer {
@@ -183,9 +184,22 @@ impl Client {
         }
         self.http(request).await
     }
+
+    async fn run(&self, http: &Http, request: Request<Bytes>) -> Answer {
+        let exchange = exchange(http.clone(), self.address, request);
+        connections().spawn(exchange).await.unwrap_or_else(|error| panic!("{error}"))
+    }
 }
 
-async fn exchange(http: &Http, address: SocketAddr, mut request: Request<Bytes>) -> Answer {
+/// Where connections live: not with the tests, because a test that waits for its server to stop cannot answer it.
+fn connections() -> &'static Runtime {
+    static CONNECTIONS: OnceLock<Runtime> = OnceLock::new();
+    CONNECTIONS.get_or_init(|| {
+        Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+    })
+}
+
+async fn exchange(http: Http, address: SocketAddr, mut request: Request<Bytes>) -> Answer {
     let uri = format!("http://{address}{}", request.uri());
     *request.uri_mut() = uri.parse().expect("a URI");
     let response = http.request(request.map(Full::new)).await;

@@ -23,7 +23,10 @@ pub fn request(transport: Transport, call: &Call) -> Request<Bytes> {
     let frame = frame(&call.wire());
     let body =
         if transport == Transport::GrpcWebText { STANDARD.encode(frame).into() } else { frame };
-    let request = Request::post(path).header("content-type", content_type).header("te", "trailers");
+    let request = Request::post(path)
+        .header("content-type", content_type)
+        .header("accept", content_type)
+        .header("te", "trailers");
     call.with_headers(request).body(body.into()).expect("a request")
 }
 
@@ -37,7 +40,9 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
 pub fn reply(transport: Transport, method: Option<&MethodDescriptor>, answer: Answer) -> Reply {
     let Answer { status, mut headers, trailers, body } = answer;
     headers.extend(trailers);
-    let body = if transport == Transport::GrpcWebText { decode_chunks(&body) } else { body.into() };
+    let answered = headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_text = answered.starts_with(b"application/grpc-web-text");
+    let body = if is_text { decode_chunks(&body) } else { body.into() };
     let message = unframe(&body, &mut headers);
     let mut reply = Reply {
         transport,

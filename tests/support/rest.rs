@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use prost_reflect::{MessageDescriptor, MethodDescriptor};
+use prost_reflect::MessageDescriptor;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -94,11 +94,6 @@ pub fn failure(call: String, answer: Answer) -> Reply {
         .detail("google.rpc.ErrorInfo")
         .and_then(|info| info["reason"].as_str().map(str::to_owned));
     reply
-}
-
-/// Whether a method has an HTTP rule.
-pub fn serves(method: &MethodDescriptor) -> bool {
-    !contract::bindings(method).is_empty()
 }
 
 /// The rule that a call goes by: the one with its verb or else PATCH, whose meaning is gRPC's, or else the first.
