@@ -164,7 +164,7 @@ async fn api_02_an_account_keeps_its_values_when_a_new_one_is_bad() {
 async fn api_03_an_id_is_a_uuid() {
     let app = App::start();
     let ann = app.user("ann").await;
-    let ids = ["1", "not-a-uuid", "' OR 1=1 --", "0190d8a6-0000-7000-8000-00000000000g", "\u{0}"];
+    let ids = ["1", "not-a-uuid", "' OR 1=1 --", "0190d8a6-0000-7000-8000-00000000000g"];
     for id in ids {
         for method in [GET_USER, DELETE_USER, GET_ROOM, DELETE_ROOM, GET_STREAM, DELETE_STREAM] {
             ann.everywhere(Call::to(method, json!({ "id": id }))).await.invalid("id");

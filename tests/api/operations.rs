@@ -157,15 +157,17 @@ async fn api_11_the_document_describes_every_method() {
     let answer = app.get("/openapi.json").await;
     let document = answer.json();
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+    let paths = document["paths"].as_object().expect("paths");
     let mut documented = 0;
     for binding in methods().flat_map(|method| bindings(&method)) {
         let verb = binding.verb.as_str().to_lowercase();
-        let operation = &document["paths"][&binding.template][&verb];
+        let described = paths.iter().find(|(path, _)| shape(path) == shape(&binding.template));
+        let operation = &described.expect("a path").1[&verb];
         assert!(operation["responses"].is_object(), "{verb} {}", binding.template);
         documented += 1;
     }
-    let verbs = document["paths"].as_object().expect("paths").values();
-    let operations = verbs
+    let operations = paths
+        .values()
         .filter_map(Value::as_object)
         .flat_map(|path| path.values().filter(|operation| operation["responses"].is_object()));
     assert_eq!(operations.count(), documented, "nothing else is documented");
@@ -173,6 +175,11 @@ async fn api_11_the_document_describes_every_method() {
     let printed = app.server.environment.run(&["openapi"], "");
     let printed: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
     assert_eq!(printed, document, "`veza openapi` prints what is served");
+}
+
+/// A path without the names of its variables, which the document is free to choose.
+fn shape(path: &str) -> Vec<&str> {
+    path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect()
 }
 
 #[tokio::test]

@@ -112,7 +112,8 @@ impl App {
         Person::of(self, &self.call(Transport::Grpc, LOGIN, request, None).await)
     }
 
-    fn of(server: Arc<Server>) -> Self {
+    /// A server that runs already.
+    pub(super) fn of(server: Arc<Server>) -> Self {
         Self { client: Client::new(server.address), server }
     }
 }

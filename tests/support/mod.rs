@@ -6,6 +6,7 @@ pub mod contract;
 pub mod database;
 pub mod grpc;
 pub mod log;
+pub mod postgres;
 pub mod reply;
 pub mod rest;
 pub mod rpc;
