@@ -1,5 +1,6 @@
 //! Signing up, in and out.
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -137,6 +138,25 @@ async fn an_email_and_a_username_belong_to_one_account() {
 
         assert_eq!(accounts_named(&app, &other).await, 0);
         app.call(Transport::Grpc, REGISTER, registration(&other), None).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn of_registrations_of_one_name_at_the_same_time_one_wins() {
+    for app in on_every_database().await {
+        let name = unique("ann");
+        let registrations = (0..8).map(|number| {
+            let mut request = registration(&name);
+            request["email"] = format!("{name}-{number}@example.com").into();
+            app.call(Transport::ALL[number % 4], REGISTER, request, None)
+        });
+        let replies = join_all(registrations).await;
+        let (won, lost): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.code == "OK");
+        assert_eq!(won.len(), 1);
+        for reply in lost {
+            reply.refused("ALREADY_EXISTS", "USERNAME_TAKEN");
+        }
+        assert_eq!(accounts_named(&app, &name).await, 1);
     }
 }
 

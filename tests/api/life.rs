@@ -1,5 +1,6 @@
 //! The life of rooms and streams: created, read, listed, changed, deleted.
 
+use futures::future::join_all;
 use http::Method as Verb;
 use serde_json::json;
 
@@ -64,6 +65,23 @@ async fn api_10_a_retry_with_the_same_request_id_answers_the_first_result() {
             let first = ann.everywhere(Call::to(kind.create, request.clone())).await;
             let again = ann.call(Transport::Rest, kind.create, request).await;
             assert_eq!(again.ok(), first.ok());
+            assert_eq!(kind.count(&ann).await, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn api_10_requests_with_one_id_at_the_same_time_make_one_resource() {
+    for app in on_every_database().await {
+        let ann = app.user("ann").await;
+        for kind in KINDS {
+            let mut request = kind.draft("once");
+            request["requestId"] = unique_uuid().into();
+            let retries = (0..16)
+                .map(|number| ann.call(Transport::ALL[number % 4], kind.create, request.clone()));
+            let replies = join_all(retries).await;
+            let ids: Vec<_> = replies.iter().map(|reply| &reply.ok()[kind.one]["id"]).collect();
+            assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
             assert_eq!(kind.count(&ann).await, 1);
         }
     }
@@ -190,6 +208,28 @@ async fn a_stale_etag_is_refused_and_a_current_one_is_not() {
 
         let request = json!({ "id": id, "etag": current["meta"]["etag"] });
         ann.call(Transport::Grpc, kind.delete, request).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn of_changes_made_from_one_version_at_the_same_time_one_wins() {
+    for app in on_every_database().await {
+        let ann = app.user("ann").await;
+        for kind in KINDS {
+            let id = kind.public(&ann).await;
+            let etag = kind.current(&ann, &id).await["meta"]["etag"].clone();
+            let changes = (0..16).map(|number| {
+                let fields = json!({ "id": id, kind.name: format!("number {number}") });
+                let request = json!({ kind.one: fields, "etag": etag });
+                ann.call(Transport::ALL[number % 4], kind.update, request)
+            });
+            let replies = join_all(changes).await;
+            let (won, lost): (Vec<_>, Vec<_>) =
+                replies.iter().partition(|reply| reply.code == "OK");
+            assert_eq!(won.len(), 1);
+            lost.iter().for_each(|reply| drop(reply.refused("ABORTED", "STALE_ETAG")));
+            assert_eq!(kind.current(&ann, &id).await, won[0].ok()[kind.one]);
+        }
     }
 }
 

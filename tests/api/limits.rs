@@ -162,3 +162,15 @@ async fn a_registration_that_is_refused_for_its_number_makes_no_account() {
     let listed = reader.call(Transport::Grpc, LIST_USERS, request).await;
     assert_eq!(listed.ok()["users"], json!([]));
 }
+
+#[tokio::test]
+async fn api_06_a_call_ends_at_its_deadline() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    for transport in Transport::BINARY {
+        let call = Call::to(CREATE_ROOM, ROOM.draft("too late")).header("grpc-timeout", "1n");
+        let reply = ann.send(transport, call).await;
+        reply.refused("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED");
+    }
+    assert_eq!(ROOM.count(&ann).await, 0);
+}

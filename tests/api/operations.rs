@@ -136,6 +136,15 @@ async fn metrics_count_every_call_by_method_and_transport() {
 }
 
 #[tokio::test]
+async fn conf_02_metrics_can_have_a_port_of_their_own() {
+    let app = App::with(Environment::new().set("OPS_LISTEN", "127.0.0.1:0"));
+    assert_eq!(app.get("/metrics").await.status, 404);
+    for path in ["/health", "/ready"] {
+        assert_eq!(app.get(path).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn junk_makes_no_new_series() {
     let app = App::with(Environment::new());
     let series = async || app.get("/metrics").await.text().lines().count();

@@ -21,14 +21,14 @@ async fn assert_refused(
     (status, reason): (u16, &str),
 ) -> Value {
     let request = Request::builder()
-        .method(verb)
+        .method(&verb)
         .uri(path)
         .header("authorization", format!("Bearer {}", person.access_token))
         .header("content-type", content_type)
         .body(body.to_owned())
         .expect("a request");
     let answer = person.app.client.http(request).await;
-    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.status, status, "{verb} {path}: {answer:?}");
     let error = answer.json()["error"].take();
     assert_eq!(error["code"], status, "{error}");
     assert_eq!(error["details"][0]["reason"], reason, "{error}");
@@ -46,14 +46,19 @@ async fn a_path_that_leads_nowhere_is_not_found() {
     {
         assert_refused(&ann, (Verb::GET, path), NOTHING, (404, "ROUTE_NOT_FOUND")).await;
     }
-    for path in
-        ["/api/v1//rooms", "/api/v1/users/../rooms", "/api/v1/users/%2e%2e", "/api/v1/rooms/%00"]
-    {
-        assert_refused(&ann, (Verb::GET, path), NOTHING, (400, "MALFORMED_REQUEST")).await;
-    }
     for path in ["/", "/nothing", "/api", "/.env", "/metrics/x"] {
         let answer = app.get(path).await;
         assert!(answer.status.is_client_error() || answer.status.is_redirection(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_one_is_refused() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    for path in ["users/../rooms", "users/%2e%2e", "rooms/%00", "rooms/%ff", "rooms/%zz"] {
+        let path = format!("/api/v1/{path}");
+        assert_refused(&ann, (Verb::GET, &path), NOTHING, (400, "MALFORMED_REQUEST")).await;
     }
 }
 
@@ -91,6 +96,20 @@ async fn api_12_a_verb_that_a_path_does_not_have_is_not_allowed() {
     }
     let refusal = (405, "METHOD_NOT_ALLOWED");
     assert_refused(&ann, (Verb::DELETE, "/api/v1/rooms"), NOTHING, refusal).await;
+}
+
+#[tokio::test]
+async fn a_path_tells_its_verbs() {
+    let app = App::start();
+    let user = "/api/v1/users/0190d8a6-0000-7000-8000-000000000000";
+    for (path, allowed) in [
+        ("/api/v1/rooms", "GET, HEAD, OPTIONS, POST"),
+        (user, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+    ] {
+        let request = Request::builder().method(Verb::OPTIONS).uri(path).body("");
+        let answer = app.client.http(request.expect("a request")).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, allowed), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 """The clients that people use, each behind the same function: call a method, get code, reason and message back."""
 
+import base64
 import json
 import subprocess
 from dataclasses import dataclass
@@ -54,8 +55,16 @@ class BufCurl:
             error = json.loads(done.stderr)
         except ValueError:
             return Reply(done.stderr.strip())
-        details = [detail.get("debug", {}) for detail in error.get("details", [])]
-        return Reply(error["code"].upper(), reason_in(details))
+        return Reply(error["code"].upper(), self.reason(error.get("details", [])))
+
+    @staticmethod
+    def reason(details: list[dict]) -> str:
+        info = error_details_pb2.ErrorInfo()
+        for detail in details:
+            if detail["type"] == info.DESCRIPTOR.full_name:
+                # The padding is left out, and more of it than is needed does no harm.
+                info.ParseFromString(base64.b64decode(detail["value"] + "=="))
+        return info.reason
 
 
 class Grpcurl:
