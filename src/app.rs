@@ -1,5 +1,7 @@
 //! The composition root: adapters, the use cases on them, the services on those, and the listeners in front.
 
+mod core;
+
 use std::{
     net::SocketAddr,
     num::NonZeroU32,
@@ -20,19 +22,9 @@ use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    adapter::{
-        crypto::{DerivedKeys, Ed25519},
-        memory::{
-            bus::Broadcast,
-            cache::{Bounded, Nothing},
-            limiter::Gcra,
-        },
-        passwords::Argon2Pool,
-        sql,
-        system::UuidV7,
-    },
-    config::{Config, Secrets, Synchronous},
-    contract, domain,
+    adapter::memory::limiter::Gcra,
+    config::Config,
+    contract,
     edge::{
         cors,
         listener::Listener,
@@ -42,10 +34,9 @@ use crate::{
         transports::Parts,
     },
     policy::{
-        method::{Load, Methods, Open},
+        method::Methods,
         stack::{Guarded, Policy},
     },
-    port::clock::Clock,
     rpc::{
         self,
         proto::{
@@ -55,43 +46,10 @@ use crate::{
             user::v1::user_service_server::UserServiceServer,
         },
     },
-    service::{
-        World,
-        access::{AccessService, Sessions},
-        auth::AuthService,
-        keyring::Keyring,
-        room::RoomService,
-        session::{SessionService, TokenNames},
-        stream::StreamService,
-        user::{UserCache, UserService},
-    },
-    telemetry::metrics::Metrics,
-    worker::{
-        relay::{Bell, Relay},
-        schedule,
-    },
 };
 
-/// Methods of other services that anyone may call.
-const OPEN_METHODS: [Open; 5] = [
-    Open { name: "grpc.health.v1.Health/Check", load: Load::Probe },
-    Open { name: "grpc.health.v1.Health/List", load: Load::Call },
-    Open { name: "grpc.health.v1.Health/Watch", load: Load::Stream },
-    Open { name: "grpc.reflection.v1.ServerReflection/ServerReflectionInfo", load: Load::Stream },
-    Open {
-        name: "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-        load: Load::Stream,
-    },
-];
-
-/// How many entries each cache has at most.
-const CACHE_ENTRIES_MAX: u64 = 100_000;
-
-/// How long an entry lives in a cache of a process that has its database to itself.
-const CACHE_LIFETIME: Duration = Duration::from_mins(10);
-
-/// How long this process may believe what another one has changed: the end of a session, a role.
-const SHARED_CACHE_LIFETIME: Duration = Duration::from_secs(2);
+use self::core::OPEN_METHODS;
+pub use self::core::{Core, database};
 
 /// How long calls have to finish when the server stops.
 const DRAIN_GRACE: Duration = Duration::from_secs(15);
@@ -112,164 +70,6 @@ pub struct App {
     closing: CancellationToken,
 }
 
-/// The use cases, and what they stand on.
-pub struct Core {
-    /// What every use case needs.
-    pub world: World,
-    /// The keys of access tokens.
-    pub keyring: Arc<Keyring>,
-    /// Signing up and in.
-    pub auth: Arc<AuthService>,
-    sessions: Arc<SessionService>,
-    access: Arc<AccessService>,
-    users: Arc<UserService>,
-    rooms: Arc<RoomService>,
-    streams: Arc<StreamService>,
-    bell: Arc<Bell>,
-    metrics: Arc<Metrics>,
-    methods: Methods,
-}
-
-/// How to reach the database.
-#[must_use]
-pub fn database(config: &Config, secrets: &Secrets) -> sql::Options {
-    sql::Options {
-        url: secrets.database_url.clone(),
-        connections_max: config.database_connections_max,
-        acquire_timeout: config.database_acquire_timeout,
-        synchronous_normal: config.sqlite_synchronous == Synchronous::Normal,
-    }
-}
-
-impl Core {
-    /// Connects the use cases to the world.
-    ///
-    /// # Errors
-    /// When the database does not answer, or the contract cannot be honoured.
-    pub async fn connect(
-        config: &Config,
-        secrets: &Secrets,
-        clock: Arc<dyn Clock>,
-    ) -> domain::Result<Self> {
-        let methods =
-            Methods::read(&contract::POOL, &OPEN_METHODS).map_err(domain::Error::internal)?;
-        let metrics = Arc::new(Metrics::new(methods.names()));
-        let bell = Arc::new(Bell::default());
-        let world = World {
-            store: sql::open(&database(config, secrets), rpc::event::encode).await?,
-            clock,
-            ids: Arc::new(UuidV7),
-            vault: Arc::new(DerivedKeys::new(&secrets.jwt_secret)?),
-            relay: Arc::clone(&bell) as _,
-            commits: TaskTracker::new(),
-        };
-        let alone = Config::is_embedded(&secrets.database_url);
-        let (users, lifetime): (UserCache, _) = if alone {
-            (Arc::new(Bounded::new(CACHE_ENTRIES_MAX, CACHE_LIFETIME)), CACHE_LIFETIME)
-        } else {
-            (Arc::new(Nothing), SHARED_CACHE_LIFETIME)
-        };
-        let live = Arc::new(Sessions::new(Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime))));
-        let names = TokenNames {
-            issuer: config.token_issuer.clone(),
-            audience: config.token_audience.clone(),
-        };
-        let signatures = Arc::new(Ed25519);
-        let keyring =
-            Arc::new(Keyring::new(world.clone(), signatures, config.signing_key_lifetime));
-        let sessions = Arc::new(SessionService {
-            world: world.clone(),
-            keyring: Arc::clone(&keyring),
-            live: Arc::clone(&live),
-            names: names.clone(),
-            grace: config.refresh_grace,
-        });
-        // Half of the cores hash, so that signing in never starves the other calls.
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let passwords = Argon2Pool::start(cores / 2, metrics.password_queue.clone())?;
-        Ok(Self {
-            auth: Arc::new(AuthService {
-                world: world.clone(),
-                sessions: Arc::clone(&sessions),
-                passwords: Arc::new(passwords),
-                users: Arc::clone(&users),
-            }),
-            access: Arc::new(AccessService {
-                world: world.clone(),
-                keyring: Arc::clone(&keyring),
-                names,
-                sessions: live,
-                verified: Arc::new(Bounded::new(CACHE_ENTRIES_MAX, CACHE_LIFETIME)),
-            }),
-            users: Arc::new(UserService {
-                world: world.clone(),
-                sessions: Arc::clone(&sessions),
-                users,
-            }),
-            rooms: Arc::new(RoomService { world: world.clone() }),
-            streams: Arc::new(StreamService { world: world.clone() }),
-            sessions,
-            keyring,
-            world,
-            bell,
-            metrics,
-            methods,
-        })
-    }
-
-    /// What goes on without a call, until `ended`.
-    fn workers(&self, ended: &CancellationToken) -> JoinSet<()> {
-        let mut workers = JoinSet::new();
-        let (store, clock) = (&self.world.store, &self.world.clock);
-        let relay = Relay {
-            store: Arc::clone(store),
-            bus: Arc::new(Broadcast::default()),
-            clock: Arc::clone(clock),
-            bell: Arc::clone(&self.bell),
-            metrics: Arc::clone(&self.metrics),
-        };
-        workers.spawn(relay.run(ended.clone()));
-        workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));
-        workers.spawn(schedule::sweep(Arc::clone(store), Arc::clone(clock), ended.clone()));
-        workers
-    }
-
-    /// The proto services, by their gRPC paths.
-    fn routes(&self, config: &Config) -> Result<(Routes, HealthReporter), String> {
-        let auth = rpc::auth::Auth {
-            service: Arc::clone(&self.auth),
-            sessions: Arc::clone(&self.sessions),
-            password_length_min: config.password_length_min.into(),
-        };
-        let (health, health_service) = tonic_health::server::health_reporter();
-        let mut routes = Routes::new(AuthServiceServer::new(auth))
-            .add_service(UserServiceServer::new(rpc::user::Users {
-                service: Arc::clone(&self.users),
-            }))
-            .add_service(ChatServiceServer::new(rpc::chat::Rooms {
-                service: Arc::clone(&self.rooms),
-            }))
-            .add_service(StreamServiceServer::new(rpc::stream::Streams {
-                service: Arc::clone(&self.streams),
-            }))
-            .add_service(health_service);
-        if config.reflection {
-            let reflection = || {
-                tonic_reflection::server::Builder::configure()
-                    .register_encoded_file_descriptor_set(contract::DESCRIPTORS)
-                    .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                    // So that clients can show the details of errors.
-                    .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-            };
-            let failed = |error: tonic_reflection::server::Error| error.to_string();
-            routes = routes
-                .add_service(reflection().build_v1().map_err(failed)?)
-                .add_service(reflection().build_v1alpha().map_err(failed)?);
-        }
-        Ok((routes.prepare(), health))
-    }
-}
-
 impl App {
     /// Puts the services in front of the use cases and binds the ports.
     ///
@@ -278,7 +78,7 @@ impl App {
     pub async fn build(config: Arc<Config>, core: Core) -> Result<Self, String> {
         // Both are compiled now: a mistake in them must not wait for the first call.
         std::sync::LazyLock::force(&rpc::codec::RULES);
-        let (routes, health) = core.routes(&config)?;
+        let (routes, health) = routes(&core, &config)?;
         let document = openapi::document(&core.methods).to_string();
         let shown = Arc::new(Shown {
             store: Arc::clone(&core.world.store),
@@ -307,7 +107,7 @@ impl App {
             rpc: Guarded::new(policy, routes),
             gateway: gateway::Gateway::builder(contract::DESCRIPTORS)
                 .error_domain(rpc::status::DOMAIN)
-                .etag_fields(["meta.etag"]),
+                .etag_fields(["user.meta.etag", "room.meta.etag", "stream.meta.etag"]),
             refuse: rpc::status::from_gateway,
             pages,
             cors: cors::layer(&config.cors_origins.0)?,
@@ -397,5 +197,36 @@ fn policy(config: &Config, core: &Core, stop: CancellationToken) -> Result<Arc<P
 
 fn edge(config: &Arc<Config>, core: &Core, transports: Transports, over_tls: bool) -> Arc<Edge> {
     let (config, metrics) = (Arc::clone(config), Arc::clone(&core.metrics));
-    Arc::new(Edge { transports, config, metrics, over_tls })
+    Arc::new(Edge { transports, config, metrics, over_tls, tasks: TaskTracker::new() })
+}
+
+/// The proto services, by their gRPC paths.
+fn routes(core: &Core, config: &Config) -> Result<(Routes, HealthReporter), String> {
+    let auth = rpc::auth::Auth {
+        service: Arc::clone(&core.auth),
+        sessions: Arc::clone(&core.sessions),
+        password_length_min: config.password_length_min.into(),
+    };
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let mut routes = Routes::new(AuthServiceServer::new(auth))
+        .add_service(UserServiceServer::new(rpc::user::Users { service: Arc::clone(&core.users) }))
+        .add_service(ChatServiceServer::new(rpc::chat::Rooms { service: Arc::clone(&core.rooms) }))
+        .add_service(StreamServiceServer::new(rpc::stream::Streams {
+            service: Arc::clone(&core.streams),
+        }))
+        .add_service(health_service);
+    if config.reflection {
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(contract::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                // So that clients can show the details of errors.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        };
+        let failed = |error: tonic_reflection::server::Error| error.to_string();
+        routes = routes
+            .add_service(reflection().build_v1().map_err(failed)?)
+            .add_service(reflection().build_v1alpha().map_err(failed)?);
+    }
+    Ok((routes.prepare(), health))
 }

@@ -83,6 +83,9 @@ pub enum Error {
     /// The call's time was up.
     #[error("the deadline passed before the call was done")]
     DeadlineExceeded,
+    /// The message is compressed in a way that is not read here.
+    #[error("compressed messages are not accepted; send them as they are")]
+    UnsupportedEncoding,
     /// The method does not exist.
     #[error("there is no such method")]
     UnknownMethod,
@@ -148,6 +151,7 @@ impl Error {
             Self::Busy => "BUSY",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::UnsupportedEncoding => "UNSUPPORTED_ENCODING",
             Self::UnknownMethod => "UNKNOWN_METHOD",
             Self::Internal(_) => "INTERNAL",
         }

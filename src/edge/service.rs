@@ -10,12 +10,13 @@ use std::{
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio_util::task::TaskTracker;
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::{activity::Activity, headers, peer};
+use super::{activity::Activity, headers, linger::Lingering, peer};
 use crate::{
     config::Config,
     domain::caller::Transport,
@@ -60,6 +61,8 @@ pub struct Edge {
     pub metrics: Arc<Metrics>,
     /// Whether this listener speaks TLS.
     pub over_tls: bool,
+    /// What is left of requests that were answered already.
+    pub tasks: TaskTracker,
 }
 
 /// The service of one connection.
@@ -85,7 +88,12 @@ impl Connection {
         let finish = Finish { call: Arc::clone(&call), metrics: Arc::clone(&edge.metrics) };
         let mut open = Open::new(&self.activity);
 
-        let mut request = request.map(HttpBody::new);
+        // HTTP/2 resets the one stream that nobody reads; HTTP/1.1 would reset the connection.
+        let lingers = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
+        let mut request = request.map(|body| match lingers {
+            true => HttpBody::new(Lingering::new(body, edge.tasks.clone())),
+            false => HttpBody::new(body),
+        });
         request.extensions_mut().insert(Arc::clone(&call));
         let to = &edge.transports;
         let mut handler = match transport {

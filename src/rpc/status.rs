@@ -50,7 +50,7 @@ impl From<Error> for Status {
                 Code::Unavailable
             }
             Error::DeadlineExceeded => Code::DeadlineExceeded,
-            Error::UnknownMethod => Code::Unimplemented,
+            Error::UnsupportedEncoding | Error::UnknownMethod => Code::Unimplemented,
             Error::Internal(_) => Code::Internal,
         };
         let mut status = Self::with_error_details(code, message, details);
@@ -82,6 +82,7 @@ pub fn restate(status: &Status) -> Option<Status> {
     }
     match status.code() {
         Code::OutOfRange => Some(Error::BodyTooLarge.into()),
+        Code::Unimplemented => Some(Error::UnsupportedEncoding.into()),
         Code::Internal | Code::Unknown => {
             Some(Error::MalformedRequest(status.message().to_owned()).into())
         }
