@@ -14,7 +14,7 @@ run: ## Serve on http://127.0.0.1:8080, with an SQLite file in this folder
 	cargo run
 
 test: tools ## Run every test: units, databases, transports, and the clients that people use
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 	scripts/clients.sh
 
 test-unit: ## Run the tests inside the crates, which need nothing else
@@ -22,7 +22,7 @@ test-unit: ## Run the tests inside the crates, which need nothing else
 	cargo test --workspace --doc
 
 test-integration: tools ## Run the tests from the outside: databases, transports, clients
-	cargo test --workspace --test '*'
+	cargo test --workspace --test '*' --no-fail-fast
 	scripts/clients.sh
 
 lint: format clippy doc contract dependencies ## Run every check that is not a test
