@@ -15,6 +15,7 @@ const POLICY: &str = "veza.policy.v1.policy";
 /// The number of `ACCESS_UNSPECIFIED`.
 const UNSPECIFIED: i32 = 0;
 
+#[expect(clippy::disallowed_methods, reason = "cargo says in the environment where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let files = proto_files(Path::new("proto/veza"))?;

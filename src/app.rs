@@ -10,7 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::Semaphore, time};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    task::JoinSet,
+    time,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -38,7 +42,7 @@ use crate::{
         transports::Parts,
     },
     policy::{
-        method::Methods,
+        method::{Load, Methods, Open},
         stack::{Guarded, Policy},
     },
     port::clock::Clock,
@@ -69,25 +73,31 @@ use crate::{
 };
 
 /// Methods of other services that anyone may call.
-const OPEN_METHODS: [&str; 5] = [
-    "grpc.health.v1.Health/Check",
-    "grpc.health.v1.Health/List",
-    "grpc.health.v1.Health/Watch",
-    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+const OPEN_METHODS: [Open; 5] = [
+    Open { name: "grpc.health.v1.Health/Check", load: Load::Probe },
+    Open { name: "grpc.health.v1.Health/List", load: Load::Call },
+    Open { name: "grpc.health.v1.Health/Watch", load: Load::Stream },
+    Open { name: "grpc.reflection.v1.ServerReflection/ServerReflectionInfo", load: Load::Stream },
+    Open {
+        name: "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        load: Load::Stream,
+    },
 ];
 
 /// How many entries each cache has at most.
 const CACHE_ENTRIES_MAX: u64 = 100_000;
 
 /// How long an entry lives in a cache of a process that has its database to itself.
-const CACHE_LIFETIME: Duration = Duration::from_secs(600);
+const CACHE_LIFETIME: Duration = Duration::from_mins(10);
 
 /// How long this process may believe what another one has changed: the end of a session, a role.
 const SHARED_CACHE_LIFETIME: Duration = Duration::from_secs(2);
 
 /// How long calls have to finish when the server stops.
-const DRAIN_GRACE: Duration = Duration::from_secs(20);
+const DRAIN_GRACE: Duration = Duration::from_secs(15);
+
+/// How long what is left has after that: commits, and the events that wait.
+const LAST_GRACE: Duration = Duration::from_secs(5);
 
 /// A server that is ready to run.
 pub struct App {
@@ -98,6 +108,8 @@ pub struct App {
     health: HealthReporter,
     core: Core,
     config: Arc<Config>,
+    /// Ends the listener and the streams.
+    closing: CancellationToken,
 }
 
 /// The use cases, and what they stand on.
@@ -205,6 +217,23 @@ impl Core {
         })
     }
 
+    /// What goes on without a call, until `ended`.
+    fn workers(&self, ended: &CancellationToken) -> JoinSet<()> {
+        let mut workers = JoinSet::new();
+        let (store, clock) = (&self.world.store, &self.world.clock);
+        let relay = Relay {
+            store: Arc::clone(store),
+            bus: Arc::new(Broadcast::default()),
+            clock: Arc::clone(clock),
+            bell: Arc::clone(&self.bell),
+            metrics: Arc::clone(&self.metrics),
+        };
+        workers.spawn(relay.run(ended.clone()));
+        workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));
+        workers.spawn(schedule::sweep(Arc::clone(store), Arc::clone(clock), ended.clone()));
+        workers
+    }
+
     /// The proto services, by their gRPC paths.
     fn routes(&self, config: &Config) -> Result<(Routes, HealthReporter), String> {
         let auth = rpc::auth::Auth {
@@ -258,12 +287,14 @@ impl App {
             openapi: document.into(),
             started: Instant::now(),
             draining: AtomicBool::new(false),
+            pinged: Mutex::new(None),
         });
-        let policy = policy(&config, &core)?;
+        let closing = CancellationToken::new();
+        let policy = policy(&config, &core, closing.clone())?;
         let documents = routes::documents(&shown);
-        let tls = config.tls_cert.as_deref().zip(config.tls_key.as_deref());
+        let tls = config.tls().map_err(|error| error.to_string())?;
         let listener = Listener::bind(config.listen_addr, tls)?;
-        let (pages, operators) = match config.ops_listen {
+        let (pages, operators) = match config.ops_listen.0 {
             None => (documents.merge(routes::operators(&shown)), None),
             Some(address) => {
                 let pages = Transports::pages(routes::operators(&shown));
@@ -279,14 +310,14 @@ impl App {
                 .etag_fields(["meta.etag"]),
             refuse: rpc::status::from_gateway,
             pages,
-            cors: cors::layer(&config.cors_origins)?,
+            cors: cors::layer(&config.cors_origins.0)?,
         })
         .map_err(|error| error.to_string())?;
         let edge = edge(&config, &core, transports, listener.is_tls());
         for service in contract::POOL.services() {
             health.set_service_status(service.full_name(), ServingStatus::Serving).await;
         }
-        Ok(Self { listener, edge, operators, shown, health, core, config })
+        Ok(Self { listener, edge, operators, shown, health, core, config, closing })
     }
 
     /// Where it listens.
@@ -299,28 +330,26 @@ impl App {
 
     /// Serves until `stop`; then says that it is not ready, waits for load balancers to notice, finishes the calls in
     /// progress, and hands over the events that wait.
-    pub async fn run(self, stop: CancellationToken) {
-        let (tasks, closing, ended) =
-            (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
-        let world = &self.core.world;
-        let relay = Relay {
-            store: Arc::clone(&world.store),
-            bus: Arc::new(Broadcast::default()),
-            clock: Arc::clone(&world.clock),
-            bell: Arc::clone(&self.core.bell),
-            metrics: Arc::clone(&self.core.metrics),
-        };
-        tasks.spawn(relay.run(ended.clone()));
-        tasks.spawn(schedule::look_after_keys(Arc::clone(&self.core.keyring), ended.clone()));
-        let (store, clock) = (Arc::clone(&world.store), Arc::clone(&world.clock));
-        tasks.spawn(schedule::sweep(store, clock, ended.clone()));
+    ///
+    /// # Errors
+    /// A sentence when a part of the server ended by itself, which only a defect can cause.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), String> {
+        let ended = CancellationToken::new();
+        let world = self.core.world.clone();
+        let mut parts = self.core.workers(&ended);
         if let Some((listener, edge)) = self.operators {
             // Operators see the drain to its end.
-            tasks.spawn(listener.serve(edge, ended.clone(), Duration::ZERO));
+            parts.spawn(listener.serve(edge, ended.clone(), Duration::ZERO));
         }
-        let serving = tasks.spawn(self.listener.serve(self.edge, closing.clone(), DRAIN_GRACE));
+        let (listener, closing) = (self.listener, self.closing);
+        let mut serving = JoinSet::new();
+        serving.spawn(listener.serve(self.edge, closing.clone(), DRAIN_GRACE));
 
-        stop.cancelled().await;
+        let result = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            _ = parts.join_next() => Err("a worker ended by itself".to_owned()),
+            _ = serving.join_next() => Err("the listener ended by itself".to_owned()),
+        };
         self.shown.draining.store(true, Ordering::Relaxed);
         for service in contract::POOL.services() {
             self.health.set_service_status(service.full_name(), ServingStatus::NotServing).await;
@@ -328,17 +357,23 @@ impl App {
         self.health.set_service_status("", ServingStatus::NotServing).await;
         time::sleep(self.config.drain_delay).await;
         closing.cancel();
-        serving.await.ok();
+        serving.join_all().await;
         world.commits.close();
-        world.commits.wait().await;
         ended.cancel();
-        tasks.close();
-        tasks.wait().await;
-        world.store.close().await;
+        let rest = async {
+            world.commits.wait().await;
+            while parts.join_next().await.is_some() {}
+            world.store.close().await;
+        };
+        if time::timeout(LAST_GRACE, rest).await.is_err() {
+            tracing::warn!(event = "stop_timeout", "the database did not answer in time to stop");
+        }
+        result
     }
 }
 
-fn policy(config: &Config, core: &Core) -> Result<Arc<Policy>, String> {
+fn policy(config: &Config, core: &Core, stop: CancellationToken) -> Result<Arc<Policy>, String> {
+    let places = |n: u32| Arc::new(Semaphore::new(n as usize));
     let methods = Methods::read(&contract::POOL, &OPEN_METHODS)?;
     let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
     let limiter = Gcra::new(
@@ -350,7 +385,9 @@ fn policy(config: &Config, core: &Core) -> Result<Arc<Policy>, String> {
         methods,
         authenticator: Arc::clone(&core.access) as _,
         limiter: Arc::new(limiter),
-        in_flight: Semaphore::new(config.calls_in_flight_max),
+        calls: places(config.calls_in_flight_max),
+        streams: places(config.streams_max),
+        stop,
         call_timeout: config.call_timeout,
         metrics: Arc::clone(&core.metrics),
         refuse: tonic::Status::from,

@@ -112,6 +112,15 @@ impl Error {
         Self::Internal(source.into())
     }
 
+    /// Whether the credentials of the call are at fault.
+    #[must_use]
+    pub fn is_of_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::MissingToken | Self::InvalidToken | Self::ExpiredToken | Self::SessionEnded
+        )
+    }
+
     /// The stable name of the failure, for programs: it never changes once released.
     #[must_use]
     pub fn reason(&self) -> &'static str {

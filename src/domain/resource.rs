@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Error, Result, Timestamp};
 
 /// How long a deleted resource is kept before it is gone for good.
-pub const PURGE_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const PURGE_AFTER: Duration = Duration::from_hours(720);
 
 /// The life and version of a stored resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

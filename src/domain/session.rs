@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::{Timestamp, id::Id, user::User};
 
 /// How long an access token is good for.
-pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
 /// How long a session lives without being refreshed.
-pub const IDLE_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const IDLE_LIFETIME: Duration = Duration::from_hours(168);
 
 /// How long a session lives however often it is refreshed.
-pub const TOTAL_LIFETIME: Duration = Duration::from_secs(90 * 24 * 3600);
+pub const TOTAL_LIFETIME: Duration = Duration::from_hours(2160);
 
 /// One sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]

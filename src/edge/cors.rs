@@ -49,7 +49,7 @@ pub fn layer(origins: &[String]) -> Result<Option<CorsLayer>, String> {
         .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
         .expose_headers(RESPONSE_HEADERS.map(HeaderName::from_static))
         .vary([header::ORIGIN])
-        .max_age(Duration::from_secs(3600));
+        .max_age(Duration::from_hours(1));
     Ok(Some(rule))
 }
 

@@ -1,8 +1,10 @@
 //! Where bytes become calls: listeners, limits of connections, headers of every answer, and which transport a request
 //! is.
 
+mod activity;
 pub mod cors;
 mod docs;
+mod guests;
 mod headers;
 pub mod listener;
 pub mod openapi;

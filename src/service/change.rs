@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long a retry with the same request id gets the first answer.
-const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 3600);
+const REMEMBERED_FOR: Duration = Duration::from_hours(24);
 
 /// A request that its caller gave an id, so that it can be repeated safely (AIP-155).
 #[derive(Debug, Clone)]
@@ -83,6 +83,12 @@ impl Change<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// On whose behalf it is made.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        self.caller
     }
 
     /// Records what happened, to be published after the commit.

@@ -17,12 +17,11 @@ use crate::domain::caller::TraceContext;
 #[must_use]
 pub fn continue_or_begin(headers: &HeaderMap) -> TraceContext {
     let span_id = fresh_id();
-    match headers.get("traceparent").and_then(|value| parse(value.to_str().ok()?)) {
-        Some(parent) => TraceContext { span_id, ..parent },
-        None => {
-            let trace_id = u128::from(fresh_id()) << 64 | u128::from(fresh_id());
-            TraceContext { trace_id, span_id, sampled: false }
-        }
+    if let Some(parent) = headers.get("traceparent").and_then(|value| parse(value.to_str().ok()?)) {
+        TraceContext { span_id, ..parent }
+    } else {
+        let trace_id = u128::from(fresh_id()) << 64 | u128::from(fresh_id());
+        TraceContext { trace_id, span_id, sampled: false }
     }
 }
 

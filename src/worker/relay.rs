@@ -25,7 +25,7 @@ const BATCH: i64 = 100;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How long an event waits that could not be published: doubled each time, up to the last.
-const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_mins(1));
 
 /// Wakes the relay.
 #[derive(Default)]

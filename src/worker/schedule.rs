@@ -12,16 +12,16 @@ use crate::{
 };
 
 /// How often keys are loaded: far more often than the time a new one is published before it signs.
-const KEYS_EVERY: Duration = Duration::from_secs(60);
+const KEYS_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the store is swept.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// How long published events are kept, so that a bus that lost some can be given them again.
-const PUBLISHED_KEPT: Duration = Duration::from_secs(24 * 3600);
+const PUBLISHED_KEPT: Duration = Duration::from_hours(24);
 
 /// How long ended sessions are kept, so that a stolen token that turns up late is still recognised.
-const ENDED_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const ENDED_KEPT: Duration = Duration::from_hours(720);
 
 /// Keeps the keys fresh until `stop`.
 pub async fn look_after_keys(keyring: Arc<Keyring>, stop: CancellationToken) {
@@ -33,15 +33,21 @@ pub async fn look_after_keys(keyring: Arc<Keyring>, stop: CancellationToken) {
 /// Sweeps the store until `stop`.
 pub async fn sweep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
     while is_time(SWEEP_EVERY, &stop).await {
-        report(sweep_once(&*store, clock.now()).await, "sweep_failed");
+        report(sweep_once(&*store, clock.now(), &stop).await, "sweep_failed");
     }
 }
 
-async fn sweep_once(store: &dyn Store, now: Timestamp) -> Result<()> {
-    let mut tx = store.begin().await?;
-    let rows = tx.purge(now, now - PUBLISHED_KEPT, now - ENDED_KEPT).await?;
-    tx.commit().await?;
-    tracing::debug!(rows, event = "swept", "rows that served their time are gone");
+/// Sweeps batch after batch, so that none holds up the calls beside it, until nothing is left.
+async fn sweep_once(store: &dyn Store, now: Timestamp, stop: &CancellationToken) -> Result<()> {
+    while !stop.is_cancelled() {
+        let mut tx = store.begin().await?;
+        let rows = tx.purge(now, now - PUBLISHED_KEPT, now - ENDED_KEPT).await?;
+        tx.commit().await?;
+        tracing::debug!(rows, event = "swept", "rows that served their time are gone");
+        if rows == 0 {
+            break;
+        }
+    }
     Ok(())
 }
 

@@ -29,7 +29,7 @@ use crate::{
 const SWEEP_EVERY: u32 = 1 << 16;
 
 /// The window of every budget.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 type Budgets = RateLimiter<Budget, DashMapStateStore<Budget>, Time, StateInformationMiddleware>;
 
@@ -145,7 +145,7 @@ mod tests {
         }
         let refused = limiter.count(ann).await.unwrap();
         assert_eq!(refused.retry_after, Some(Duration::from_millis(60)));
-        assert_eq!(refused.reset_after, Duration::from_secs(60));
+        assert_eq!(refused.reset_after, Duration::from_mins(1));
 
         let bob = Budget::User(uuid::Uuid::from_u128(2).into());
         assert_eq!(limiter.count(bob).await.unwrap().retry_after, None);

@@ -1,0 +1,46 @@
+# Everything that is done to the project by hand or by CI, by name. What a target needs, it installs first, below
+# target/tools or, where there is no other way, with apt.
+
+TOOLS := $(CURDIR)/target/tools
+export PATH := $(TOOLS)/node_modules/.bin:$(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-unit test-integration lint format clippy doc contract dependencies tools
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Serve on http://127.0.0.1:8080, with an SQLite file in this folder
+	cargo run
+
+test: tools ## Run every test: units, databases, transports, and the clients that people use
+	cargo test --workspace
+	scripts/clients.sh
+
+test-unit: ## Run the tests inside the crates, which need nothing else
+	cargo test --workspace --lib --bins
+	cargo test --workspace --doc
+
+test-integration: tools ## Run the tests from the outside: databases, transports, clients
+	cargo test --workspace --test '*'
+	scripts/clients.sh
+
+lint: format clippy doc contract dependencies ## Run every check that is not a test
+
+format: ## Check that the code is formatted; `cargo fmt --all` does it
+	cargo fmt --all --check
+
+clippy: ## Check the code with every lint an error
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc: ## Build the documentation with every warning an error
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+
+contract: tools ## Check the style and format of proto/, and that no client of the version before breaks
+	scripts/contract.sh
+
+dependencies: tools ## Check licences, sources and bans of the dependencies
+	scripts/dependencies.sh
+
+tools: ## Install what the tests and checks need
+	scripts/tools.sh
