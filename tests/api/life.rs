@@ -227,7 +227,9 @@ async fn of_changes_made_from_one_version_at_the_same_time_one_wins() {
             let (won, lost): (Vec<_>, Vec<_>) =
                 replies.iter().partition(|reply| reply.code == "OK");
             assert_eq!(won.len(), 1);
-            lost.iter().for_each(|reply| drop(reply.refused("ABORTED", "STALE_ETAG")));
+            for reply in lost {
+                reply.refused("ABORTED", "STALE_ETAG");
+            }
             assert_eq!(kind.current(&ann, &id).await, won[0].ok()[kind.one]);
         }
     }

@@ -148,8 +148,9 @@ async fn authz_10_grpc_content_types_are_refused_on_rest_routes() {
             .header("content-type", content_type)
             .body(frame(&[0x0a, 0x03, 0x12, 0x01, b'a']))
             .expect("a request");
-        let answer = app.client.http(request).await;
-        assert!(answer.status != 200 || answer.header("grpc-status") != "0", "{answer:?}");
+        let reply = app.client.raw(Transport::Rest, request).await;
+        assert_eq!(reply.http_status, 415);
+        reply.refused("INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE");
     }
     assert_eq!(ROOM.count(&ann).await, 0);
 }

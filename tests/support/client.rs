@@ -1,10 +1,12 @@
 //! One client for every transport: the same call over gRPC, gRPC-web and REST, and the same shape of answer.
 
-use std::{net::SocketAddr, sync::OnceLock};
+use std::{convert::Infallible, net::SocketAddr, sync::OnceLock};
 
 use bytes::Bytes;
+use futures::{StreamExt, future, stream};
 use http::{HeaderMap, Method as Verb, Request, StatusCode, request};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
+use hyper::body::Frame;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -127,7 +129,8 @@ impl Answer {
     }
 }
 
-type Http = legacy::Client<HttpConnector, Full<Bytes>>;
+type Body = BoxBody<Bytes, Infallible>;
+type Http = legacy::Client<HttpConnector, Body>;
 
 /// The connections to one server.
 #[derive(Clone)]
@@ -150,7 +153,8 @@ impl Client {
         let reply = if transport == Transport::Rest {
             rest::reply(call, self.http(rest::request(call)).await)
         } else {
-            let answer = self.exchange(transport, grpc::request(transport, call)).await;
+            let request = grpc::request(transport, call).map(whole);
+            let answer = self.exchange(transport, request).await;
             grpc::reply(transport, Some(&call.method), answer)
         };
         reply.checked()
@@ -158,7 +162,20 @@ impl Client {
 
     /// Makes a request that no call describes, in the dress of a transport; its URI is only a path.
     pub async fn raw(&self, transport: Transport, request: Request<impl Into<Bytes>>) -> Reply {
-        let request = request.map(Into::into);
+        self.raw_body(transport, request.map(|body| whole(body.into()))).await
+    }
+
+    /// Makes a request whose body begins like this and then never goes on.
+    pub async fn unfinished(&self, transport: Transport, request: Request<Vec<u8>>) -> Reply {
+        let beginning = |body: Vec<u8>| {
+            let frame = Ok::<_, Infallible>(Frame::data(body.into()));
+            let frames = stream::once(future::ready(frame)).chain(stream::pending());
+            BodyExt::boxed(StreamBody::new(frames))
+        };
+        self.raw_body(transport, request.map(beginning)).await
+    }
+
+    async fn raw_body(&self, transport: Transport, request: Request<Body>) -> Reply {
         let call = format!("{} {}", request.method(), request.uri());
         let answer = self.exchange(transport, request).await;
         if transport == Transport::Rest {
@@ -170,25 +187,27 @@ impl Client {
 
     /// Exchanges plain HTTP/1.1; the URI of the request is only a path.
     pub async fn http(&self, request: Request<impl Into<Bytes>>) -> Answer {
-        self.run(&self.http1, request.map(Into::into)).await
+        self.run(&self.http1, request.map(|body| whole(body.into()))).await
     }
 
     /// Exchanges plain HTTP/2 without TLS; the URI of the request is only a path.
     pub async fn http2(&self, request: Request<impl Into<Bytes>>) -> Answer {
-        self.run(&self.http2, request.map(Into::into)).await
+        self.run(&self.http2, request.map(|body| whole(body.into()))).await
     }
 
-    async fn exchange(&self, transport: Transport, request: Request<Bytes>) -> Answer {
-        if transport == Transport::Grpc {
-            return self.http2(request).await;
-        }
-        self.http(request).await
+    async fn exchange(&self, transport: Transport, request: Request<Body>) -> Answer {
+        let http = if transport == Transport::Grpc { &self.http2 } else { &self.http1 };
+        self.run(http, request).await
     }
 
-    async fn run(&self, http: &Http, request: Request<Bytes>) -> Answer {
+    async fn run(&self, http: &Http, request: Request<Body>) -> Answer {
         let exchange = exchange(http.clone(), self.address, request);
         connections().spawn(exchange).await.unwrap_or_else(|error| panic!("{error}"))
     }
+}
+
+fn whole(body: Bytes) -> Body {
+    Full::new(body).boxed()
 }
 
 /// Where connections live: not with the tests, because a test that waits for its server to stop cannot answer it.
@@ -199,10 +218,10 @@ fn connections() -> &'static Runtime {
     })
 }
 
-async fn exchange(http: Http, address: SocketAddr, mut request: Request<Bytes>) -> Answer {
+async fn exchange(http: Http, address: SocketAddr, mut request: Request<Body>) -> Answer {
     let uri = format!("http://{address}{}", request.uri());
     *request.uri_mut() = uri.parse().expect("a URI");
-    let response = http.request(request.map(Full::new)).await;
+    let response = http.request(request).await;
     let (head, body) = response.unwrap_or_else(|error| panic!("{uri}: {error:?}")).into_parts();
     let body = body.collect().await.unwrap_or_else(|error| panic!("{uri}: {error:?}"));
     let trailers = body.trailers().cloned().unwrap_or_default();

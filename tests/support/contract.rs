@@ -30,8 +30,6 @@ pub struct Policy {
     pub access: String,
     /// The permission that is asked for; may be empty.
     pub permission: String,
-    /// The budget, as `RATE_CLASS_SIGN_IN`.
-    pub rate_class: String,
 }
 
 /// Every method of Veza's services, in the order of the proto files.
@@ -64,7 +62,7 @@ pub fn bindings(method: &MethodDescriptor) -> Vec<Binding> {
 pub fn policy(method: &MethodDescriptor) -> Policy {
     let policy = option(method, "veza.policy.v1.policy");
     let text = |field: &str| policy[field].as_str().unwrap_or_default().to_owned();
-    Policy { access: text("access"), permission: text("permission"), rate_class: text("rateClass") }
+    Policy { access: text("access"), permission: text("permission") }
 }
 
 /// The bytes of a message that is given as JSON.

@@ -56,7 +56,7 @@ impl Reply {
     /// The message of the answer to a call that went well.
     #[track_caller]
     pub fn ok(&self) -> &Value {
-        assert_eq!(self.code, "OK", "{self:#?}");
+        assert_eq!(self.code, "OK", "{}: {self:#?}", self.call);
         &self.body
     }
 
@@ -64,7 +64,7 @@ impl Reply {
     #[track_caller]
     pub fn refused(&self, code: &str, reason: &str) -> &Self {
         let found = (self.code.as_str(), self.reason.as_deref().unwrap_or_default());
-        assert_eq!(found, (code, reason), "{self:#?}");
+        assert_eq!(found, (code, reason), "{}: {self:#?}", self.call);
         self
     }
 
