@@ -443,7 +443,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 const USAGE: &str = "write a whole number and a unit, up to ten years: 500ms, 10s, 5m, 12h or 30d";
 
 /// The longest duration that can be set.
-const DURATION_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
+const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
 
 #[cfg(test)]
 mod tests {

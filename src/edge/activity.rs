@@ -9,7 +9,7 @@ use std::{
 const STALLED: Duration = Duration::from_secs(30);
 
 /// How long a connection may be open without a call.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 
 /// What goes on on one connection.
 pub struct Activity {
@@ -79,8 +79,8 @@ impl Activity {
         let calls = self.calls.load(Ordering::Relaxed);
         let streams = self.streams.load(Ordering::Relaxed);
         match (moved, calls, streams) {
-            (0, ..) if still > STALLED => Verdict::Cut,
-            (_, 1.., _) if still > STALLED => Verdict::Cut,
+            // Never a request, or an answer that is not taken.
+            (0, ..) | (_, 1.., _) if still > STALLED => Verdict::Cut,
             (_, 0, 0) if still > IDLE => Verdict::Close,
             _ => Verdict::Keep,
         }

@@ -90,10 +90,11 @@ impl Connection {
 
         // HTTP/2 resets the one stream that nobody reads; HTTP/1.1 would reset the connection.
         let lingers = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
-        let mut request = request.map(|body| match lingers {
-            true => HttpBody::new(Lingering::new(body, edge.tasks.clone())),
-            false => HttpBody::new(body),
-        });
+        let mut request = if lingers {
+            request.map(|body| HttpBody::new(Lingering::new(body, edge.tasks.clone())))
+        } else {
+            request.map(HttpBody::new)
+        };
         request.extensions_mut().insert(Arc::clone(&call));
         let to = &edge.transports;
         let mut handler = match transport {
