@@ -1,12 +1,12 @@
 //! The configuration: one struct, and the only reader of the environment.
-//!
-//! Long because a setting is declared, explained, read and shown in one place, so that none is forgotten in another.
+
+mod secret;
+mod value;
 
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
@@ -14,8 +14,10 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The fewest bytes of `JWT_SECRET`: 256 bits (NIST SP 800-107 asks for at least 112).
-const SECRET_BYTES_MIN: usize = 32;
+use secret::{SECRET_BYTES_MIN, embedded_path, environment, without_password};
+pub use secret::{Secrets, database_url, load_dotenv};
+use value::duration;
+pub use value::{List, LogFormat, Setting, Synchronous};
 
 /// What the server is set to. Every setting is a flag, an environment variable, or a line in `.env`; secrets are never
 /// flags, because command lines are visible to every user of the machine.
@@ -183,54 +185,6 @@ pub struct Config {
     pub log_level: String,
 }
 
-/// A setting that may be left out, or be empty, which is the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting<T>(pub Option<T>);
-
-impl<T: FromStr> FromStr for Setting<T> {
-    type Err = T::Err;
-    fn from_str(text: &str) -> Result<Self, T::Err> {
-        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(Some).map(Self) }
-    }
-}
-
-/// Values separated by commas.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct List<T>(pub Vec<T>);
-
-impl<T: FromStr> FromStr for List<T> {
-    type Err = T::Err;
-    fn from_str(text: &str) -> Result<Self, T::Err> {
-        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        items.map(str::parse).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Pretty,
-}
-
-impl FromStr for LogFormat {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        ValueEnum::from_str(text, false).map_err(|_| "write json or pretty".to_owned())
-    }
-}
-
-/// SQLite's `synchronous` setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Synchronous {
-    /// A commit survives a power cut.
-    Full,
-    /// A commit survives a crash of the process; the last ones may be lost in a power cut.
-    Normal,
-}
-
 /// Why the configuration cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -259,72 +213,7 @@ pub enum Error {
     NotSupported(&'static str, &'static str),
 }
 
-/// The secrets, and the settings that may hold one.
-#[derive(Clone)]
-pub struct Secrets {
-    /// `DATABASE_URL`.
-    pub database_url: SecretString,
-    /// `JWT_SECRET`, from which every key is derived.
-    pub jwt_secret: SecretString,
-}
-
-impl Secrets {
-    /// What a command needs that only talks to the database.
-    #[must_use]
-    pub fn of_database() -> Self {
-        Self { database_url: database_url(), jwt_secret: SecretString::default() }
-    }
-}
-
-/// Reads `.env` from this folder or one above it. What the environment has already wins.
-///
-/// # Errors
-/// A sentence when the file is there but cannot be read.
-pub fn load_dotenv() -> Result<(), String> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The error would quote the line, which may hold a secret.
-        Err(dotenvy::Error::LineParse(_, at)) => Err(format!(
-            ".env has a line that cannot be read, at its column {at}: write NAME=value"
-        )),
-        Err(error) => Err(format!(".env: {error}")),
-    }
-}
-
-/// `DATABASE_URL`, or the embedded database.
-#[must_use]
-pub fn database_url() -> SecretString {
-    environment("DATABASE_URL").unwrap_or_else(|| "sqlite:veza.db".to_owned()).into()
-}
-
 impl Config {
-    /// Finds the secrets: in the environment, in files, or, for an embedded database, in a file beside it that is made at
-    /// the first start and readable by its owner only.
-    ///
-    /// # Errors
-    /// [`Error`], each with what to do.
-    pub fn secrets(&self) -> Result<Secrets, Error> {
-        for (name, what) in [("REDIS_URL", "limits and caches"), ("NATS_URL", "the event bus")] {
-            if environment(name).is_some() {
-                return Err(Error::NotSupported(name, what));
-            }
-        }
-        let database_url = database_url();
-        let jwt_secret = match (environment("JWT_SECRET"), &self.jwt_secret_file.0) {
-            (Some(secret), _) => secret,
-            (None, Some(path)) => read_secret(path)?,
-            (None, None) => match embedded_path(database_url.expose_secret()) {
-                Some(path) => embedded_secret(&path)?,
-                None => return Err(Error::SecretMissing),
-            },
-        };
-        if jwt_secret.len() < SECRET_BYTES_MIN {
-            return Err(Error::SecretShort(jwt_secret.len()));
-        }
-        Ok(Secrets { database_url, jwt_secret: jwt_secret.into() })
-    }
-
     /// The certificate and its key, when TLS is served.
     ///
     /// # Errors
@@ -396,131 +285,5 @@ impl fmt::Display for Config {
             ("LOG_LEVEL", self.log_level.clone()),
         ];
         lines.iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
-    }
-}
-
-/// A variable that is set to something.
-#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The file of an embedded database.
-fn embedded_path(database_url: &str) -> Option<PathBuf> {
-    let path = database_url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
-}
-
-fn read_secret(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path)
-        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-        .map_err(|source| Error::File { path: path.to_owned(), source })
-}
-
-/// The secret beside an embedded database, made if it is not there.
-fn embedded_secret(database: &Path) -> Result<String, Error> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".secret");
-    let path = PathBuf::from(name);
-    let failed = |source| Error::File { path: path.clone(), source };
-    let mut bytes = [0_u8; 48];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| failed(std::io::Error::other("no randomness")))?;
-    let secret = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
-    match create_private(&path, &secret) {
-        Ok(()) => Ok(secret),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read_secret(&path),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-/// Writes a new file that only its owner can read.
-fn create_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// A database URL that can be shown.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let rest = match rest.rsplit_once('@') {
-        Some((login, host)) => {
-            let user = login.split(':').next().unwrap_or_default();
-            format!("{user}:<hidden>@{host}")
-        }
-        None => rest.to_owned(),
-    };
-    let query = if query.contains("password") { "?<hidden>".to_owned() } else { String::new() };
-    format!("{scheme}://{rest}{query}")
-}
-
-/// A duration such as `500ms`, `10s`, `5m`, `12h` or `30d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().map_err(|_| USAGE.to_owned())?;
-    let milliseconds = match unit {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        "d" => number.checked_mul(86_400_000),
-        _ => None,
-    };
-    milliseconds
-        .map(Duration::from_millis)
-        .filter(|duration| *duration <= DURATION_MAX)
-        .ok_or_else(|| USAGE.to_owned())
-}
-
-/// How durations are written.
-const USAGE: &str = "write a whole number and a unit, up to ten years: 500ms, 10s, 5m, 12h or 30d";
-
-/// The longest duration that can be set.
-const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_need_a_unit() {
-        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2d"), Ok(Duration::from_hours(48)));
-        for bad in ["", "10", "s", "-1s", "1.5s", "18446744073709551615d", "4000d"] {
-            assert!(duration(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_database_url_is_shown_without_its_password() {
-        let shown = without_password("postgres://ann:s3cr@et@db.example:5432/veza?password=x");
-        assert_eq!(shown, "postgres://ann:<hidden>@db.example:5432/veza?<hidden>");
-        assert_eq!(without_password("sqlite:veza.db"), "sqlite:veza.db");
-    }
-
-    #[test]
-    fn the_embedded_secret_is_made_once_and_private() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("veza.db");
-        let first = embedded_secret(&database).unwrap();
-        assert_eq!(embedded_secret(&database).unwrap(), first);
-        assert!(first.len() >= SECRET_BYTES_MIN);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let file = folder.path().join("veza.db.secret");
-            let mode = std::fs::metadata(file).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
     }
 }

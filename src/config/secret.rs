@@ -1,0 +1,168 @@
+//! Secrets: read from the environment, from `.env` or from files, never from the command line.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Config, Error};
+
+/// The fewest bytes of `JWT_SECRET`: 256 bits (NIST SP 800-107 asks for at least 112).
+pub(super) const SECRET_BYTES_MIN: usize = 32;
+
+/// The secrets, and the settings that may hold one.
+#[derive(Clone)]
+pub struct Secrets {
+    /// `DATABASE_URL`.
+    pub database_url: SecretString,
+    /// `JWT_SECRET`, from which every key is derived.
+    pub jwt_secret: SecretString,
+}
+
+impl Secrets {
+    /// What a command needs that only talks to the database.
+    #[must_use]
+    pub fn of_database() -> Self {
+        Self { database_url: database_url(), jwt_secret: SecretString::default() }
+    }
+}
+
+/// Reads `.env` from this folder or one above it. What the environment has already wins.
+///
+/// # Errors
+/// A sentence when the file is there but cannot be read.
+pub fn load_dotenv() -> Result<(), String> {
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        // The error would quote the line, which may hold a secret.
+        Err(dotenvy::Error::LineParse(_, at)) => Err(format!(
+            ".env has a line that cannot be read, at its column {at}: write NAME=value"
+        )),
+        Err(error) => Err(format!(".env: {error}")),
+    }
+}
+
+/// `DATABASE_URL`, or the embedded database.
+#[must_use]
+pub fn database_url() -> SecretString {
+    environment("DATABASE_URL").unwrap_or_else(|| "sqlite:veza.db".to_owned()).into()
+}
+
+impl Config {
+    /// Finds the secrets: in the environment, in files, or, for an embedded database, in a file beside it that is made at
+    /// the first start and readable by its owner only.
+    ///
+    /// # Errors
+    /// [`Error`], each with what to do.
+    pub fn secrets(&self) -> Result<Secrets, Error> {
+        for (name, what) in [("REDIS_URL", "limits and caches"), ("NATS_URL", "the event bus")] {
+            if environment(name).is_some() {
+                return Err(Error::NotSupported(name, what));
+            }
+        }
+        let database_url = database_url();
+        let jwt_secret = match (environment("JWT_SECRET"), &self.jwt_secret_file.0) {
+            (Some(secret), _) => secret,
+            (None, Some(path)) => read_secret(path)?,
+            (None, None) => match embedded_path(database_url.expose_secret()) {
+                Some(path) => embedded_secret(&path)?,
+                None => return Err(Error::SecretMissing),
+            },
+        };
+        if jwt_secret.len() < SECRET_BYTES_MIN {
+            return Err(Error::SecretShort(jwt_secret.len()));
+        }
+        Ok(Secrets { database_url, jwt_secret: jwt_secret.into() })
+    }
+}
+
+/// A variable that is set to something.
+#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The file of an embedded database.
+pub(super) fn embedded_path(database_url: &str) -> Option<PathBuf> {
+    let path = database_url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+}
+
+fn read_secret(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path)
+        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+        .map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+/// The secret beside an embedded database, made if it is not there.
+fn embedded_secret(database: &Path) -> Result<String, Error> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".secret");
+    let path = PathBuf::from(name);
+    let failed = |source| Error::File { path: path.clone(), source };
+    let mut bytes = [0_u8; 48];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| failed(std::io::Error::other("no randomness")))?;
+    let secret = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
+    match create_private(&path, &secret) {
+        Ok(()) => Ok(secret),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read_secret(&path),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Writes a new file that only its owner can read.
+fn create_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// A database URL that can be shown.
+pub(super) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let rest = match rest.rsplit_once('@') {
+        Some((login, host)) => {
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{user}:<hidden>@{host}")
+        }
+        None => rest.to_owned(),
+    };
+    let query = if query.contains("password") { "?<hidden>".to_owned() } else { String::new() };
+    format!("{scheme}://{rest}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_url_is_shown_without_its_password() {
+        let shown = without_password("postgres://ann:s3cr@et@db.example:5432/veza?password=x");
+        assert_eq!(shown, "postgres://ann:<hidden>@db.example:5432/veza?<hidden>");
+        assert_eq!(without_password("sqlite:veza.db"), "sqlite:veza.db");
+    }
+
+    #[test]
+    fn the_embedded_secret_is_made_once_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("veza.db");
+        let first = embedded_secret(&database).unwrap();
+        assert_eq!(embedded_secret(&database).unwrap(), first);
+        assert!(first.len() >= SECRET_BYTES_MIN);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let file = folder.path().join("veza.db.secret");
+            let mode = std::fs::metadata(file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+}
