@@ -7,6 +7,7 @@ mod support;
 
 mod auth;
 mod browser;
+mod care;
 mod chat;
 mod command_line;
 mod field;
