@@ -109,7 +109,7 @@ fn on_runtime(work: impl Future<Output = Result<(), String>>) -> Result<(), Stri
 async fn serve(config: Config) -> Result<(), String> {
     let terminal = io::stdout().is_terminal();
     let format =
-        config.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
+        config.log_format.0.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
     let _guard = telemetry::start_logging(format, &config.log_level)?;
     let result = start(config).await;
     if let Err(why) = &result {
@@ -121,6 +121,7 @@ async fn serve(config: Config) -> Result<(), String> {
 async fn start(config: Config) -> Result<(), String> {
     let secrets = config.secrets().map_err(|error| error.to_string())?;
     let stop = stop_on_signal()?;
+    let _claim = sql::claim(&app::database(&config, &secrets)).await.map_err(explain)?;
     prepare_schema(&config, &secrets).await?;
     let config = Arc::new(config);
     let core = connect(&config, &secrets).await?;
@@ -128,7 +129,7 @@ async fn start(config: Config) -> Result<(), String> {
     let has_administrator = core.auth.has_administrator().await.map_err(explain)?;
     let app = App::build(Arc::clone(&config), core).await?;
     let address = app.address().map_err(|error| error.to_string())?;
-    let scheme = if config.tls_cert.is_some() { "https" } else { "http" };
+    let scheme = if config.tls_cert.0.is_some() { "https" } else { "http" };
     tracing::info!(
         address = %address,
         docs = format!("{scheme}://{address}/docs"),
@@ -142,7 +143,7 @@ async fn start(config: Config) -> Result<(), String> {
             "there is no administrator yet; make one with this command"
         );
     }
-    app.run(stop).await;
+    app.run(stop).await?;
     tracing::info!(event = "stopped", "stopped");
     Ok(())
 }

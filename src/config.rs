@@ -6,6 +6,7 @@ use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -25,16 +26,16 @@ pub struct Config {
     pub listen_addr: SocketAddr,
 
     /// Serve /metrics and the details of /ready here instead of on the main port
-    #[arg(long, env, global = true, value_name = "HOST:PORT")]
-    pub ops_listen: Option<SocketAddr>,
+    #[arg(long, env, global = true, default_value = "", value_name = "HOST:PORT")]
+    pub ops_listen: Setting<SocketAddr>,
 
     /// The certificate chain in PEM; with it and --tls-key the port speaks TLS
-    #[arg(long, env, global = true, value_name = "FILE", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
+    #[arg(long, env, global = true, default_value = "", value_name = "FILE")]
+    pub tls_cert: Setting<PathBuf>,
 
     /// The private key in PEM
-    #[arg(long, env, global = true, value_name = "FILE", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
+    #[arg(long, env, global = true, default_value = "", value_name = "FILE")]
+    pub tls_key: Setting<PathBuf>,
 
     /// The most connections of the database pool
     #[arg(long, env, global = true, default_value_t = 16, value_name = "N",
@@ -50,8 +51,8 @@ pub struct Config {
     pub sqlite_synchronous: Synchronous,
 
     /// A file that holds `JWT_SECRET`, for secrets that are mounted as files
-    #[arg(long, env, global = true, value_name = "FILE")]
-    pub jwt_secret_file: Option<PathBuf>,
+    #[arg(long, env, global = true, default_value = "", value_name = "FILE")]
+    pub jwt_secret_file: Setting<PathBuf>,
 
     /// The issuer (`iss`) of access tokens
     #[arg(long, env, global = true, default_value = "veza", value_name = "NAME")]
@@ -85,22 +86,34 @@ pub struct Config {
     pub sign_in_rate_limit_per_minute: u32,
 
     /// Networks whose X-Forwarded-For is believed, separated by commas
-    #[arg(long, env, global = true, value_delimiter = ',', value_name = "CIDR")]
-    pub trusted_proxies: Vec<IpNet>,
+    #[arg(long, env, global = true, default_value = "", value_name = "CIDR,...")]
+    pub trusted_proxies: List<IpNet>,
 
     /// Origins whose pages may call the server from a browser, separated by commas
-    #[arg(long, env, global = true, value_delimiter = ',', value_name = "ORIGIN")]
-    pub cors_origins: Vec<String>,
+    #[arg(long, env, global = true, default_value = "", value_name = "ORIGIN,...")]
+    pub cors_origins: List<String>,
 
     /// The most connections at once
-    #[arg(long, env, global = true, default_value_t = 10_000, value_name = "N")]
-    pub connections_max: usize,
+    #[arg(long, env, global = true, default_value_t = 10_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections_max: u32,
+
+    /// The most connections of one address at once, unless it is a trusted proxy
+    #[arg(long, env, global = true, default_value_t = 2_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections_per_address_max: u32,
 
     /// The most calls in progress at once; more are answered UNAVAILABLE at once
-    #[arg(long, env, global = true, default_value_t = 2_000, value_name = "N")]
-    pub calls_in_flight_max: usize,
+    #[arg(long, env, global = true, default_value_t = 2_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub calls_in_flight_max: u32,
 
-    /// The time a call has unless the client asks for less
+    /// The most streams open at once, as of health and reflection; more are answered UNAVAILABLE at once
+    #[arg(long, env, global = true, default_value_t = 5_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub streams_max: u32,
+
+    /// The time a call has; a client may ask for less
     #[arg(long, env, global = true, default_value = "5s", value_name = "DURATION", value_parser = duration)]
     pub call_timeout: Duration,
 
@@ -113,12 +126,42 @@ pub struct Config {
     pub reflection: bool,
 
     /// How log lines look: for machines or for people [default: pretty on a terminal, json otherwise]
-    #[arg(long, env, global = true, value_name = "FORMAT")]
-    pub log_format: Option<LogFormat>,
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "json|pretty"
+    )]
+    pub log_format: Setting<LogFormat>,
 
     /// What is logged: a level, or a filter such as `info,veza=debug`
     #[arg(long, env, global = true, default_value = "info", value_name = "FILTER")]
     pub log_level: String,
+}
+
+/// A setting that may be left out, or be empty, which is the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T>(pub Option<T>);
+
+impl<T: FromStr> FromStr for Setting<T> {
+    type Err = T::Err;
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(Some).map(Self) }
+    }
+}
+
+/// Values separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T: FromStr> FromStr for List<T> {
+    type Err = T::Err;
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// How log lines look.
@@ -128,6 +171,13 @@ pub enum LogFormat {
     Json,
     /// For people.
     Pretty,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        ValueEnum::from_str(text, false).map_err(|_| "write json or pretty".to_owned())
+    }
 }
 
 /// SQLite's `synchronous` setting.
@@ -159,6 +209,9 @@ pub enum Error {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// Half of a pair.
+    #[error("set both TLS_CERT and TLS_KEY, or neither")]
+    TlsHalf,
     /// A setting that this version does not know how to honour.
     #[error("{0} is set, but this version keeps {1} in memory and would ignore it: unset it")]
     NotSupported(&'static str, &'static str),
@@ -216,7 +269,7 @@ impl Config {
             }
         }
         let database_url = database_url();
-        let jwt_secret = match (environment("JWT_SECRET"), &self.jwt_secret_file) {
+        let jwt_secret = match (environment("JWT_SECRET"), &self.jwt_secret_file.0) {
             (Some(secret), _) => secret,
             (None, Some(path)) => read_secret(path)?,
             (None, None) => match embedded_path(database_url.expose_secret()) {
@@ -230,6 +283,18 @@ impl Config {
         Ok(Secrets { database_url, jwt_secret: jwt_secret.into() })
     }
 
+    /// The certificate and its key, when TLS is served.
+    ///
+    /// # Errors
+    /// [`Error::TlsHalf`].
+    pub fn tls(&self) -> Result<Option<(&Path, &Path)>, Error> {
+        match (&self.tls_cert.0, &self.tls_key.0) {
+            (Some(cert), Some(key)) => Ok(Some((cert, key))),
+            (None, None) => Ok(None),
+            _ => Err(Error::TlsHalf),
+        }
+    }
+
     /// Whether this process is the only one that uses the database: true for an embedded one.
     #[must_use]
     pub fn is_embedded(database_url: &SecretString) -> bool {
@@ -239,7 +304,7 @@ impl Config {
     /// Whether `peer` is a proxy that may say on whose behalf it calls.
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|network| network.contains(&peer))
+        self.trusted_proxies.0.iter().any(|network| network.contains(&peer))
     }
 }
 
@@ -249,8 +314,8 @@ impl fmt::Display for Config {
         fn list<T: ToString>(items: &[T]) -> String {
             items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
         }
-        fn path(path: Option<&PathBuf>) -> String {
-            path.map_or_else(String::new, |path| path.display().to_string())
+        fn path(path: &Setting<PathBuf>) -> String {
+            path.0.as_ref().map_or_else(String::new, |path| path.display().to_string())
         }
         fn choice<T: ValueEnum>(value: Option<&T>) -> String {
             value
@@ -258,17 +323,17 @@ impl fmt::Display for Config {
                 .map_or_else(String::new, |value| value.get_name().to_owned())
         }
         let secret = if environment("JWT_SECRET").is_some() { "<hidden>" } else { "" };
-        let lines: [(&str, String); 26] = [
+        let lines: [(&str, String); 28] = [
             ("LISTEN_ADDR", self.listen_addr.to_string()),
-            ("OPS_LISTEN", self.ops_listen.map_or_else(String::new, |addr| addr.to_string())),
-            ("TLS_CERT", path(self.tls_cert.as_ref())),
-            ("TLS_KEY", path(self.tls_key.as_ref())),
+            ("OPS_LISTEN", self.ops_listen.0.map_or_else(String::new, |addr| addr.to_string())),
+            ("TLS_CERT", path(&self.tls_cert)),
+            ("TLS_KEY", path(&self.tls_key)),
             ("DATABASE_URL", without_password(database_url().expose_secret())),
             ("DATABASE_CONNECTIONS_MAX", self.database_connections_max.to_string()),
             ("DATABASE_ACQUIRE_TIMEOUT", format!("{:?}", self.database_acquire_timeout)),
             ("SQLITE_SYNCHRONOUS", choice(Some(&self.sqlite_synchronous))),
             ("JWT_SECRET", secret.to_owned()),
-            ("JWT_SECRET_FILE", path(self.jwt_secret_file.as_ref())),
+            ("JWT_SECRET_FILE", path(&self.jwt_secret_file)),
             ("TOKEN_ISSUER", self.token_issuer.clone()),
             ("TOKEN_AUDIENCE", self.token_audience.clone()),
             ("REFRESH_GRACE", format!("{:?}", self.refresh_grace)),
@@ -276,14 +341,16 @@ impl fmt::Display for Config {
             ("PASSWORD_LENGTH_MIN", self.password_length_min.to_string()),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit_per_minute.to_string()),
             ("SIGN_IN_RATE_LIMIT_PER_MINUTE", self.sign_in_rate_limit_per_minute.to_string()),
-            ("TRUSTED_PROXIES", list(&self.trusted_proxies)),
-            ("CORS_ORIGINS", list(&self.cors_origins)),
+            ("TRUSTED_PROXIES", list(&self.trusted_proxies.0)),
+            ("CORS_ORIGINS", list(&self.cors_origins.0)),
             ("CONNECTIONS_MAX", self.connections_max.to_string()),
+            ("CONNECTIONS_PER_ADDRESS_MAX", self.connections_per_address_max.to_string()),
+            ("STREAMS_MAX", self.streams_max.to_string()),
             ("CALLS_IN_FLIGHT_MAX", self.calls_in_flight_max.to_string()),
             ("CALL_TIMEOUT", format!("{:?}", self.call_timeout)),
             ("DRAIN_DELAY", format!("{:?}", self.drain_delay)),
             ("REFLECTION", self.reflection.to_string()),
-            ("LOG_FORMAT", choice(self.log_format.as_ref())),
+            ("LOG_FORMAT", choice(self.log_format.0.as_ref())),
             ("LOG_LEVEL", self.log_level.clone()),
         ];
         lines.iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
@@ -366,11 +433,17 @@ fn duration(text: &str) -> Result<Duration, String> {
         "d" => number.checked_mul(86_400_000),
         _ => None,
     };
-    milliseconds.map(Duration::from_millis).ok_or_else(|| USAGE.to_owned())
+    milliseconds
+        .map(Duration::from_millis)
+        .filter(|duration| *duration <= DURATION_MAX)
+        .ok_or_else(|| USAGE.to_owned())
 }
 
 /// How durations are written.
-const USAGE: &str = "write a whole number and a unit: 500ms, 10s, 5m, 12h or 30d";
+const USAGE: &str = "write a whole number and a unit, up to ten years: 500ms, 10s, 5m, 12h or 30d";
+
+/// The longest duration that can be set.
+const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
 
 #[cfg(test)]
 mod tests {
@@ -381,7 +454,7 @@ mod tests {
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2d"), Ok(Duration::from_hours(48)));
-        for bad in ["", "10", "s", "-1s", "1.5s", "18446744073709551615d"] {
+        for bad in ["", "10", "s", "-1s", "1.5s", "18446744073709551615d", "4000d"] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
     }

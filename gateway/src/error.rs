@@ -101,7 +101,7 @@ impl Error {
 
     pub(crate) fn body_too_large(bytes_max: usize) -> Self {
         let message = format!("the body has more than {bytes_max} bytes");
-        Self::new(Code::INVALID_ARGUMENT, "BODY_TOO_LARGE", message)
+        Self::new(Code::RESOURCE_EXHAUSTED, "BODY_TOO_LARGE", message)
             .with_status(StatusCode::PAYLOAD_TOO_LARGE)
     }
 

@@ -74,6 +74,18 @@ struct Target<'a> {
     key: Option<&'a str>,
 }
 
+impl Target<'_> {
+    /// The path in proto names, by which every transport names the field.
+    fn proto_path(&self) -> String {
+        let fields = self.parents.iter().chain([&self.field]);
+        let path = fields.map(|field| &*field.name).collect::<Vec<_>>().join(".");
+        match self.key {
+            Some(key) => format!("{path}[{key}]"),
+            None => path,
+        }
+    }
+}
+
 impl<'a> Reader<'a> {
     fn put_parameter(&mut self, out: &mut Vec<u8>, name: &str, value: &str) -> Result<(), Error> {
         if self.route.body == BodyTarget::Message {
@@ -84,16 +96,22 @@ impl<'a> Reader<'a> {
             None => (name, None),
         };
         let target = self.target(path, key).map_err(|reason| Error::invalid_field(name, reason))?;
-        self.check_repetition(&target).map_err(|reason| Error::invalid_field(name, reason))?;
-        self.check_mask(&target, value).map_err(|reason| Error::invalid_field(name, reason))?;
-        let wire =
-            self.value(&target, value).map_err(|reason| Error::invalid_field(name, reason))?;
+        self.put_target(out, &target, value)
+            .map_err(|reason| Error::invalid_field(target.proto_path(), reason))
+    }
+
+    fn put_target(
+        &mut self,
+        out: &mut Vec<u8>,
+        target: &Target<'_>,
+        value: &str,
+    ) -> Result<(), &'static str> {
+        self.check_repetition(target)?;
+        self.check_mask(target, value)?;
+        let wire = self.value(target, value)?;
         match self.bounds.iter().find(|bound| bound.places == target.places) {
             Some(bound) if bound.wire == wire => {}
-            Some(_) => {
-                let reason = "differs from its value in the path or a header";
-                return Err(Error::invalid_field(name, reason));
-            }
+            Some(_) => return Err("differs from its value in the path or a header"),
             None => put_nested(out, &target.parents, &wire),
         }
         Ok(())

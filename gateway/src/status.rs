@@ -16,7 +16,7 @@ const CODES: [(Code, &str, StatusCode); 17] = [
     (Code::NOT_FOUND, "NOT_FOUND", StatusCode::NOT_FOUND),
     (Code(6), "ALREADY_EXISTS", StatusCode::CONFLICT),
     (Code(7), "PERMISSION_DENIED", StatusCode::FORBIDDEN),
-    (Code(8), "RESOURCE_EXHAUSTED", StatusCode::TOO_MANY_REQUESTS),
+    (Code::RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED", StatusCode::TOO_MANY_REQUESTS),
     (Code(9), "FAILED_PRECONDITION", StatusCode::BAD_REQUEST),
     (Code::ABORTED, "ABORTED", StatusCode::CONFLICT),
     (Code(11), "OUT_OF_RANGE", StatusCode::BAD_REQUEST),
@@ -38,6 +38,7 @@ impl Code {
     pub(crate) const CANCELLED: Self = Self(1);
     pub(crate) const UNKNOWN: Self = Self(2);
     pub(crate) const INVALID_ARGUMENT: Self = Self(3);
+    pub(crate) const RESOURCE_EXHAUSTED: Self = Self(8);
     pub(crate) const NOT_FOUND: Self = Self(5);
     pub(crate) const PERMISSION_DENIED: Self = Self(7);
     pub(crate) const ABORTED: Self = Self(10);

@@ -26,11 +26,14 @@ const QUEUE_MAX: usize = 256;
 
 type Job = Box<dyn FnOnce(&Argon2<'static>) + Send>;
 
+/// What is verified against when there is no account, so that it takes as long: a hash of the current cost that no
+/// password has been found for.
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyBpdA$\
+                     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// A pool of hashing threads.
 pub struct Argon2Pool {
     jobs: SyncSender<Job>,
-    /// What is verified against when there is no account, so that it takes as long.
-    decoy: String,
     waiting: Gauge,
 }
 
@@ -41,7 +44,6 @@ impl Argon2Pool {
     /// `Internal` when a thread cannot be started.
     pub fn start(threads: usize, waiting: Gauge) -> Result<Self> {
         let argon2 = argon2()?;
-        let decoy = argon2.hash_password(b"nobody has this password").map_err(Error::internal)?;
         let (jobs, queue) = sync_channel::<Job>(QUEUE_MAX);
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..threads.max(1) {
@@ -51,7 +53,7 @@ impl Argon2Pool {
                 .spawn(move || work(&queue, &argon2))
                 .map_err(Error::internal)?;
         }
-        Ok(Self { jobs, decoy: decoy.to_string(), waiting })
+        Ok(Self { jobs, waiting })
     }
 
     async fn run<T: Send + 'static>(
@@ -102,7 +104,7 @@ impl Passwords for Argon2Pool {
 
     async fn verify(&self, password: Password, hash: Option<String>) -> Result<Verdict> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.decoy.clone());
+        let hash = hash.unwrap_or_else(|| DECOY.to_owned());
         let verdict = self.run(move |argon2| compare(argon2, &password, &hash)).await??;
         Ok(if known { verdict } else { Verdict::Wrong })
     }
@@ -144,6 +146,12 @@ mod tests {
         Password::attempt(text.to_owned())
     }
 
+    #[test]
+    fn authn_05_an_unknown_account_costs_as_much_as_a_known_one() {
+        let decoy = Params::try_from(&PasswordHash::new(DECOY).unwrap()).unwrap();
+        assert_eq!((decoy.m_cost(), decoy.t_cost(), decoy.p_cost()), COST);
+    }
+
     #[tokio::test]
     async fn authn_03_a_hash_verifies_its_password_only_and_says_when_it_is_outdated() {
         let pool = Argon2Pool::start(1, Gauge::default()).unwrap();
@@ -154,7 +162,7 @@ mod tests {
         assert_eq!(right.unwrap(), Verdict::Right);
         let wrong = pool.verify(password("correct horse battery "), Some(hash)).await;
         assert_eq!(wrong.unwrap(), Verdict::Wrong);
-        let nobody = pool.verify(password("nobody has this password"), None).await;
+        let nobody = pool.verify(password("correct horse battery"), None).await;
         assert_eq!(nobody.unwrap(), Verdict::Wrong);
 
         let cheap =

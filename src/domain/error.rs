@@ -83,6 +83,9 @@ pub enum Error {
     /// The call's time was up.
     #[error("the deadline passed before the call was done")]
     DeadlineExceeded,
+    /// The message is compressed in a way that is not read here.
+    #[error("compressed messages are not accepted; send them as they are")]
+    UnsupportedEncoding,
     /// The method does not exist.
     #[error("there is no such method")]
     UnknownMethod,
@@ -112,6 +115,15 @@ impl Error {
         Self::Internal(source.into())
     }
 
+    /// Whether the credentials of the call are at fault.
+    #[must_use]
+    pub fn is_of_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::MissingToken | Self::InvalidToken | Self::ExpiredToken | Self::SessionEnded
+        )
+    }
+
     /// The stable name of the failure, for programs: it never changes once released.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -139,6 +151,7 @@ impl Error {
             Self::Busy => "BUSY",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::UnsupportedEncoding => "UNSUPPORTED_ENCODING",
             Self::UnknownMethod => "UNKNOWN_METHOD",
             Self::Internal(_) => "INTERNAL",
         }

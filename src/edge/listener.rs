@@ -16,6 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    activity::{Activity, Verdict},
+    guests::Guest,
     service::{Connection, Edge},
     tls,
 };
@@ -28,6 +30,12 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether anything still goes on on a connection.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long a connection that is to be closed may take to finish its calls.
+const CLOSING_GRACE: Duration = Duration::from_secs(20);
 
 /// How long a connection may live: clients come back to the replicas that are there then.
 const CONNECTION_AGE_MAX: Duration = Duration::from_hours(1);
@@ -89,7 +97,8 @@ impl Listener {
     /// Serves until `stop`, then finishes the calls in progress for at most `grace`.
     pub async fn serve(self, edge: Arc<Edge>, stop: CancellationToken, grace: Duration) {
         let tasks = TaskTracker::new();
-        let places = Arc::new(Semaphore::new(edge.config.connections_max));
+        let places = Arc::new(Semaphore::new(edge.config.connections_max as usize));
+        let guests = Arc::default();
         while let Some(accepted) = stop.run_until_cancelled(self.accept(&places)).await {
             let (stream, peer, place) = match accepted {
                 Ok(accepted) => accepted,
@@ -99,14 +108,16 @@ impl Listener {
                     continue;
                 }
             };
-            let connection = Connection { edge: Arc::clone(&edge), peer: peer.ip() };
+            let Some(guest) = Guest::enter(&guests, peer.ip(), &edge.config) else { continue };
+            let activity = Arc::default();
+            let connection = Connection { edge: Arc::clone(&edge), peer: peer.ip(), activity };
             let (tls, stop) = (self.tls.clone(), stop.clone());
             tasks.spawn(async move {
                 let open = connection.edge.metrics.connections.clone();
                 open.inc();
                 converse(stream, tls, connection, &stop).await;
                 open.dec();
-                drop(place);
+                drop((place, guest));
             });
         }
         // New connections are refused from here on, not left waiting.
@@ -156,25 +167,41 @@ async fn converse(
     }
 }
 
-/// Serves one connection until its client leaves; when the server stops or the connection has reached its greatest age,
-/// until the calls in progress are done.
+/// Serves one connection until its client leaves; when the server stops, the connection has reached its greatest age or
+/// nothing goes on on it, until the calls in progress are done.
 async fn serve_http<S>(stream: S, connection: Connection, stop: &CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let builder = builder();
+    let (builder, activity) = (builder(), Arc::clone(&connection.activity));
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), connection));
-    let no_more = time::timeout(CONNECTION_AGE_MAX, stop.cancelled());
     let result = tokio::select! {
         result = serving.as_mut() => result,
-        _ = no_more => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
+        verdict = watch(&activity, stop) => match verdict {
+            Verdict::Cut => return,
+            Verdict::Keep | Verdict::Close => {
+                serving.as_mut().graceful_shutdown();
+                time::timeout(CLOSING_GRACE, serving).await.unwrap_or(Ok(()))
+            }
+        },
     };
     // Clients that leave, time out or break the protocol are everyday matters.
     if let Err(error) = result {
         tracing::debug!(error = %error, event = "connection_ended", "broken off");
+    }
+}
+
+/// Waits until a connection should be closed, and says how.
+async fn watch(activity: &Activity, stop: &CancellationToken) -> Verdict {
+    let old = time::Instant::now() + CONNECTION_AGE_MAX;
+    loop {
+        let verdict = activity.verdict();
+        if verdict != Verdict::Keep || time::Instant::now() >= old {
+            return verdict;
+        }
+        if stop.run_until_cancelled(time::sleep(LOOK_EVERY)).await.is_none() {
+            return Verdict::Close;
+        }
     }
 }
 

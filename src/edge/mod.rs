@@ -1,9 +1,12 @@
 //! Where bytes become calls: listeners, limits of connections, headers of every answer, and which transport a request
 //! is.
 
+mod activity;
 pub mod cors;
 mod docs;
+mod guests;
 mod headers;
+mod linger;
 pub mod listener;
 pub mod openapi;
 mod peer;

@@ -29,7 +29,7 @@ pub fn document(methods: &Methods) -> Value {
 /// Says who may call an operation.
 fn annotate(methods: &Methods, method: &MethodDescriptor, operation: &mut Value) {
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-    let Ok(method) = methods.resolve(&path) else { return };
+    let Some(method) = methods.resolve(&path) else { return };
     let bearer = json!([{ "bearerAuth": [] }]);
     match method.access {
         Access::Public => operation["security"] = json!([]),

@@ -13,10 +13,11 @@ pub fn client_ip(config: &Config, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         return client;
     }
     let values = headers.get_all("x-forwarded-for").iter();
-    let hops = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let hops = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     for hop in hops.collect::<Vec<_>>().into_iter().rev() {
+        let hop = str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok());
         // Whatever stands before something that is no address was written by nobody we trust.
-        let Ok(ip) = hop.trim().parse::<IpAddr>() else { break };
+        let Some(ip) = hop else { break };
         client = ip.to_canonical();
         if !config.trusts(client) {
             break;

@@ -18,10 +18,13 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderName, StatusCode, header};
 use serde_json::{Value, json};
-use tokio::time;
+use tokio::{sync::Mutex, time};
 
 use super::docs;
 use crate::{port::store::Store, service::keyring::Keyring, telemetry::metrics::Metrics};
+
+/// How long an answer of a dependency is believed, so that nobody can wear it out by asking.
+const PING_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a dependency has to answer whether it is there.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
@@ -40,6 +43,8 @@ pub struct Shown {
     pub started: Instant,
     /// Whether the process is about to stop.
     pub draining: AtomicBool,
+    /// What the database last answered, and when.
+    pub pinged: Mutex<Option<(Instant, &'static str)>>,
 }
 
 /// The documents, for everyone.
@@ -91,16 +96,29 @@ async fn ready_in_detail(State(shown): State<Arc<Shown>>) -> Response {
 }
 
 async fn readiness(shown: &Shown) -> (StatusCode, Value) {
-    let database = match time::timeout(PING_TIMEOUT, shown.store.ping()).await {
-        Ok(Ok(())) => "ok",
-        Ok(Err(_)) => "unavailable",
-        Err(_) => "slow",
-    };
+    let database = ping(shown).await;
     let draining = shown.draining.load(Ordering::Relaxed);
     let is_ready = database == "ok" && !draining;
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if is_ready { "ready" } else { "not ready" };
     (status, json!({ "status": word, "database": database, "draining": draining }))
+}
+
+/// Asks the database, one at a time; whoever comes meanwhile gets the same answer.
+async fn ping(shown: &Shown) -> &'static str {
+    let mut last = shown.pinged.lock().await;
+    if let Some((when, answer)) = *last
+        && when.elapsed() < PING_EVERY
+    {
+        return answer;
+    }
+    let answer = match time::timeout(PING_TIMEOUT, shown.store.ping()).await {
+        Ok(Ok(())) => "ok",
+        Ok(Err(_)) => "unavailable",
+        Err(_) => "slow",
+    };
+    *last = Some((Instant::now(), answer));
+    answer
 }
 
 async fn metrics(State(shown): State<Arc<Shown>>) -> Response {

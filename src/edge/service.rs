@@ -3,19 +3,20 @@
 use std::{
     convert::Infallible,
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
 };
 
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio_util::task::TaskTracker;
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::{headers, peer};
+use super::{activity::Activity, headers, linger::Lingering, peer};
 use crate::{
     config::Config,
     domain::caller::Transport,
@@ -60,6 +61,8 @@ pub struct Edge {
     pub metrics: Arc<Metrics>,
     /// Whether this listener speaks TLS.
     pub over_tls: bool,
+    /// What is left of requests that were answered already.
+    pub tasks: TaskTracker,
 }
 
 /// The service of one connection.
@@ -69,6 +72,8 @@ pub struct Connection {
     pub edge: Arc<Edge>,
     /// The other end.
     pub peer: IpAddr,
+    /// What goes on on it.
+    pub activity: Arc<Activity>,
 }
 
 impl Connection {
@@ -81,8 +86,15 @@ impl Connection {
         let call = Arc::new(Call::new(transport, ip, request_id, trace));
         edge.metrics.in_flight.inc();
         let finish = Finish { call: Arc::clone(&call), metrics: Arc::clone(&edge.metrics) };
+        let mut open = Open::new(&self.activity);
 
-        let mut request = request.map(HttpBody::new);
+        // HTTP/2 resets the one stream that nobody reads; HTTP/1.1 would reset the connection.
+        let lingers = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
+        let mut request = if lingers {
+            request.map(|body| HttpBody::new(Lingering::new(body, edge.tasks.clone())))
+        } else {
+            request.map(HttpBody::new)
+        };
         request.extensions_mut().insert(Arc::clone(&call));
         let to = &edge.transports;
         let mut handler = match transport {
@@ -97,7 +109,10 @@ impl Connection {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         call.http_status(response.status().as_u16());
-        response.map(|body| Measured { body, _finish: finish })
+        if call.streams.load(Ordering::Relaxed) {
+            open.becomes_stream();
+        }
+        response.map(|body| Measured { body, open, _finish: finish })
     }
 }
 
@@ -114,17 +129,14 @@ impl hyper::service::Service<Request<Incoming>> for Connection {
 
 /// Which transport a request is, by its content type. Below [`REST`] there is only REST, which refuses gRPC.
 fn transport<B>(request: &Request<B>) -> Transport {
+    if request.uri().path().starts_with(REST) {
+        return Transport::Rest;
+    }
     let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    match kind {
-        Some(kind) if kind.starts_with(b"application/grpc") => {
-            if request.uri().path().starts_with(REST) {
-                Transport::Rest
-            } else if kind.starts_with(b"application/grpc-web") {
-                Transport::GrpcWeb
-            } else {
-                Transport::Grpc
-            }
-        }
+    // `application/grpc` may go on with a codec, `application/grpc-web` with `-text` too.
+    match kind.and_then(|kind| kind.strip_prefix(b"application/grpc")) {
+        Some(rest) if rest.starts_with(b"-web") => Transport::GrpcWeb,
+        Some([] | [b'+' | b';', ..]) => Transport::Grpc,
         _ => Transport::Rest,
     }
 }
@@ -138,9 +150,34 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| format!("{:016x}", trace::fresh_id()), str::to_owned)
 }
 
+/// A call that is open on a connection.
+struct Open {
+    activity: Arc<Activity>,
+    is_stream: bool,
+}
+
+impl Open {
+    fn new(activity: &Arc<Activity>) -> Self {
+        activity.begin();
+        Self { activity: Arc::clone(activity), is_stream: false }
+    }
+
+    fn becomes_stream(&mut self) {
+        self.is_stream = true;
+        self.activity.becomes_stream();
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.activity.end(self.is_stream);
+    }
+}
+
 /// A body that ends its call when it is dropped.
 pub struct Measured {
     body: HttpBody,
+    open: Open,
     _finish: Finish,
 }
 
@@ -152,6 +189,7 @@ impl Body for Measured {
         mut self: std::pin::Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.open.activity.touch();
         std::pin::Pin::new(&mut self.body).poll_frame(context)
     }
     fn is_end_stream(&self) -> bool {

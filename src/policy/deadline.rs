@@ -6,22 +6,19 @@ use http::HeaderMap;
 
 use crate::domain::{Error, Result};
 
-/// The longest time that a client can ask for.
-const TIMEOUT_MAX: Duration = Duration::from_secs(30);
-
-/// The time that a client asks for in `grpc-timeout`, at most [`TIMEOUT_MAX`], or the default.
+/// The time that a client asks for in `grpc-timeout`, at most `longest`; `longest` when it does not ask.
 ///
 /// # Errors
 /// `InvalidFields` when the header is not a timeout.
-pub fn timeout(headers: &HeaderMap, default: Duration) -> Result<Duration> {
-    let Some(value) = headers.get("grpc-timeout") else { return Ok(default) };
+pub fn timeout(headers: &HeaderMap, longest: Duration) -> Result<Duration> {
+    let Some(value) = headers.get("grpc-timeout") else { return Ok(longest) };
     let asked = value.to_str().ok().and_then(parse).ok_or_else(|| {
         Error::invalid_field(
             "grpc-timeout",
             "must be up to 8 digits and a unit of H, M, S, m, u or n",
         )
     })?;
-    Ok(asked.min(TIMEOUT_MAX))
+    Ok(asked.min(longest))
 }
 
 /// Reads the timeout of the gRPC protocol over HTTP/2.
@@ -47,16 +44,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn api_06_a_client_may_ask_for_less_time_and_never_for_too_much() {
-        let default = Duration::from_secs(5);
+    fn api_06_a_client_may_ask_for_less_time_and_never_gets_more() {
+        let longest = Duration::from_secs(5);
         let ask = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("grpc-timeout", value.parse().unwrap());
-            timeout(&headers, default)
+            timeout(&headers, longest)
         };
-        assert_eq!(timeout(&HeaderMap::new(), default).unwrap(), default);
+        assert_eq!(timeout(&HeaderMap::new(), longest).unwrap(), longest);
         assert_eq!(ask("250m").unwrap(), Duration::from_millis(250));
-        assert_eq!(ask("99999999H").unwrap(), TIMEOUT_MAX);
+        assert_eq!(ask("99999999H").unwrap(), longest);
         for bad in ["", "5", "S", "-1S", "123456789S", "1.5S", "5s"] {
             assert!(ask(bad).is_err(), "{bad:?}");
         }

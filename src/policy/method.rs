@@ -20,6 +20,28 @@ pub struct Method {
     pub access: Access,
     /// Whether calls are counted against the budget of signing in.
     pub is_sign_in: bool,
+    /// What calls of it cost.
+    pub load: Load,
+}
+
+/// What calls of a method cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// A place among the calls in progress, until the answer is out.
+    Call,
+    /// A place among the streams, for as long as the client listens.
+    Stream,
+    /// Nothing that is worth counting: whether the server is alive must be answered under any load.
+    Probe,
+}
+
+/// A method of another service that anyone may call.
+#[derive(Debug, Clone, Copy)]
+pub struct Open {
+    /// Its name, as `grpc.health.v1.Health/Check`.
+    pub name: &'static str,
+    /// What calls of it cost.
+    pub load: Load,
 }
 
 /// Who may call a method.
@@ -39,39 +61,38 @@ pub struct Methods {
 }
 
 impl Methods {
-    /// The methods of a contract, and `open` ones of other services (as `grpc.health.v1.Health/Check`) that anyone may
-    /// call.
+    /// The methods of a contract, and `open` ones of other services.
     ///
     /// # Errors
     /// A sentence that names the first method whose policy is missing or cannot be honoured.
-    pub fn read(pool: &DescriptorPool, open: &[&str]) -> std::result::Result<Self, String> {
+    pub fn read(pool: &DescriptorPool, open: &[Open]) -> std::result::Result<Self, String> {
         let extension = pool.get_extension_by_name(POLICY).ok_or("the contract has no policies")?;
         let mut table = Self { by_path: HashMap::new() };
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
             let name = format!("{}/{}", method.parent_service().full_name(), method.name());
             let (access, is_sign_in) = policy(&extension, &method)
                 .ok_or_else(|| format!("{name} has no policy that can be honoured"))?;
-            table.add(&name, access, is_sign_in);
+            let load = if method.is_server_streaming() { Load::Stream } else { Load::Call };
+            table.add(&name, access, is_sign_in, load);
         }
-        for name in open {
-            table.add(name, Access::Public, false);
+        for method in open {
+            table.add(method.name, Access::Public, false, method.load);
         }
         Ok(table)
     }
 
-    fn add(&mut self, name: &str, access: Access, is_sign_in: bool) {
+    fn add(&mut self, name: &str, access: Access, is_sign_in: bool, load: Load) {
         // Names live as long as the process: they label metrics and log lines.
         let path: &'static str = Box::leak(format!("/{name}").into_boxed_str());
-        let method = Method { index: self.by_path.len(), name: &path[1..], access, is_sign_in };
+        let (index, name) = (self.by_path.len(), &path[1..]);
+        let method = Method { index, name, access, is_sign_in, load };
         self.by_path.insert(path, method);
     }
 
     /// The method at a gRPC path.
-    ///
-    /// # Errors
-    /// `UnknownMethod`.
-    pub fn resolve(&self, path: &str) -> Result<&Method> {
-        self.by_path.get(path).ok_or(Error::UnknownMethod)
+    #[must_use]
+    pub fn resolve(&self, path: &str) -> Option<&Method> {
+        self.by_path.get(path)
     }
 
     /// The names of all methods, in the order of their places.
@@ -84,6 +105,12 @@ impl Methods {
 }
 
 impl Method {
+    /// Whether anyone may call it.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.access == Access::Public
+    }
+
     /// Lets the caller pass, or says why not.
     ///
     /// # Errors
@@ -135,11 +162,12 @@ mod tests {
 
     #[test]
     fn authz_01_every_method_of_the_contract_has_a_policy() {
-        let methods = Methods::read(&contract::POOL, &["grpc.health.v1.Health/Check"]).unwrap();
+        let open = [Open { name: "grpc.health.v1.Health/Check", load: Load::Probe }];
+        let methods = Methods::read(&contract::POOL, &open).unwrap();
         let in_contract: usize = contract::POOL.services().map(|s| s.methods().count()).sum();
         assert_eq!(methods.names().len(), in_contract + 1);
-        assert!(methods.resolve("/veza.user.v1.UserService/GetUser").is_ok());
-        assert!(methods.resolve("/veza.user.v1.UserService/getuser").is_err());
-        assert!(methods.resolve("veza.user.v1.UserService/GetUser").is_err());
+        assert!(methods.resolve("/veza.user.v1.UserService/GetUser").is_some());
+        assert!(methods.resolve("/veza.user.v1.UserService/getuser").is_none());
+        assert!(methods.resolve("veza.user.v1.UserService/GetUser").is_none());
     }
 }

@@ -3,20 +3,25 @@
 use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
     time::Duration,
 };
 
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, Response, header};
-use tokio::{sync::Semaphore, time};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time,
+};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
 use tower::Service;
 
 use super::{
+    answer::Answer,
     deadline, limit,
-    method::{Method, Methods},
+    method::{Load, Method, Methods},
 };
 use crate::{
     domain::{
@@ -42,7 +47,11 @@ pub struct Policy {
     /// Counts calls.
     pub limiter: Arc<dyn Limiter>,
     /// How many more calls may be in progress.
-    pub in_flight: Semaphore,
+    pub calls: Arc<Semaphore>,
+    /// How many more streams may be open.
+    pub streams: Arc<Semaphore>,
+    /// Ends streams when the server stops.
+    pub stop: CancellationToken,
     /// The time a call has unless its client asks for less.
     pub call_timeout: Duration,
     /// Counts decisions.
@@ -63,25 +72,28 @@ impl Policy {
         };
         let mut told = HeaderMap::new();
         let admitted = async {
-            // 1. No more at once than the server can bear.
-            let _place = self.in_flight.try_acquire().map_err(|_| Error::Busy)?;
-            // 2. Only what the contract knows can be called.
+            // 1. Only what the contract knows can be called.
             let method = self.methods.resolve(request.uri().path());
-            if let Ok(method) = method {
+            if let Some(method) = method {
                 call.method.set((method.index, method.name)).ok();
             }
+            // 2. No more at once than the server can bear.
+            let load = method.map_or(Load::Call, |method| method.load);
+            let place = self.place(load)?;
             // 3. Every call ends in time.
             let timeout = deadline::timeout(request.headers(), self.call_timeout)?;
-            time::timeout(timeout, async {
+            let answered = time::timeout(timeout, async {
                 // 4. Who calls.
                 let principal = self.authenticate(request.headers()).await;
                 // 5. Within their budget, or that of their address: guesses are counted too.
-                let known = principal.as_ref().ok().and_then(Option::as_deref);
-                self.count(method.as_ref().ok().copied(), known, &call, &mut told).await?;
+                if load != Load::Probe {
+                    let known = principal.as_ref().ok().and_then(Option::as_deref);
+                    self.count(method, known, &call, &mut told).await?;
+                }
                 // 6. What they may call. Credentials that nobody asked for cannot make a public call fail.
-                let method = method?;
+                let method = method.ok_or(Error::UnknownMethod)?;
                 let principal = match principal {
-                    Err(_) if method.authorize(None).is_ok() => None,
+                    Err(error) if error.is_of_credentials() && method.is_public() => None,
                     principal => principal?,
                 };
                 method.authorize(principal.as_deref())?;
@@ -89,17 +101,35 @@ impl Policy {
                 let caller = caller(method, principal, &call, request.headers());
                 request.extensions_mut().insert(caller);
                 AssertUnwindSafe(service.call(request)).catch_unwind().await.map_err(panicked)
-            })
-            .await
-            .map_err(|_| Error::DeadlineExceeded)?
+            });
+            let response = answered.await.map_err(|_| Error::DeadlineExceeded)??;
+            Ok((response, load, place))
         };
         let mut response = match admitted.await {
-            Ok(Ok(response)) => self.restated(response),
+            Ok((Ok(response), load, place)) => {
+                call.streams.store(load == Load::Stream, Ordering::Relaxed);
+                self.restated(response).map(|body| match load {
+                    Load::Stream => {
+                        Answer::stream(body, place, self.stop.clone().cancelled_owned())
+                    }
+                    Load::Call | Load::Probe => Answer::whole(body, place),
+                })
+            }
             Err(error) => self.refused(error),
         };
         response.headers_mut().extend(told);
         note(&call, &response);
         response
+    }
+
+    /// A place for a call, if there is one.
+    fn place(&self, load: Load) -> Result<Option<OwnedSemaphorePermit>> {
+        let places = match load {
+            Load::Call => &self.calls,
+            Load::Stream => &self.streams,
+            Load::Probe => return Ok(None),
+        };
+        Arc::clone(places).try_acquire_owned().map(Some).map_err(|_| Error::Busy)
     }
 
     /// The caller; none without credentials.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// Values of `V` by `K`.
-pub trait Cache<K, V: ?Sized>: Send + Sync {
+pub trait Cache<K, V>: Send + Sync {
     /// The value, if it is still there.
     fn get(&self, key: &K) -> Option<Arc<V>>;
 
@@ -11,6 +11,7 @@ pub trait Cache<K, V: ?Sized>: Send + Sync {
     /// read before the write.
     fn fill(&self, key: K, value: Arc<V>);
 
-    /// Keeps what was just written to the store, in place of whatever is there.
-    fn put(&self, key: K, value: Arc<V>);
+    /// Keeps what was just written to the store, unless what is there `supersedes(there, value)`: of two that wrote at the
+    /// same time, the first may come here last.
+    fn put(&self, key: K, value: Arc<V>, supersedes: fn(&V, &V) -> bool);
 }

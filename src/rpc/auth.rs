@@ -39,7 +39,7 @@ impl auth_service_server::AuthService for Auth {
         request: Request<proto::RegisterRequest>,
     ) -> Result<Response<proto::RegisterResponse>, Status> {
         let mut input = Input::of(request)?;
-        let request_id = input.request_id(|message| &mut message.request_id);
+        let request_id = input.request_id(|message| &mut message.request_id)?;
         let Input { caller, message, .. } = input;
         let registration = Registration {
             email: Email::parse("email", message.email)?,

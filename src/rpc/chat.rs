@@ -55,7 +55,7 @@ impl chat_service_server::ChatService for Rooms {
         request: Request<proto::CreateRoomRequest>,
     ) -> Result<Response<proto::CreateRoomResponse>, Status> {
         let mut input = Input::of(request)?;
-        let request_id = input.request_id(|message| &mut message.request_id);
+        let request_id = input.request_id(|message| &mut message.request_id)?;
         let Input { caller, message, .. } = input;
         let draft = read_draft(message.room.unwrap_or_default())?;
         let room = self.service.create(&caller, draft, request_id).await?;
@@ -138,7 +138,8 @@ fn read_change(room: proto::Room, mask: &Mask) -> Result<Change> {
             .take("description", room.description)
             .map(|text| Text::parse("room.description", text))
             .transpose()?,
-        kind: mask.take("type", room.r#type).map(read_kind),
+        // What is not given stays: a private room must not become public by omission.
+        kind: mask.take("type", room.r#type).filter(|number| *number != 0).map(read_kind),
     })
 }
 

@@ -15,7 +15,11 @@ pub fn timestamp(time: domain::Timestamp) -> Timestamp {
 pub fn time_from(field: &str, time: Timestamp) -> Result<domain::Timestamp> {
     let nanoseconds = i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
     domain::Timestamp::from_unix_timestamp_nanos(nanoseconds / 1000 * 1000)
-        .map_err(|_| Error::invalid_field(field, "must be a time between the years 1 and 9999"))
+        .ok()
+        .filter(|read| {
+            (1..=9999).contains(&read.year()) && (0..1_000_000_000).contains(&time.nanos)
+        })
+        .ok_or_else(|| Error::invalid_field(field, "must be a time between the years 1 and 9999"))
 }
 
 /// The life of a resource.

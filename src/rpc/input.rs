@@ -9,6 +9,9 @@ use crate::{
     service::change::RequestId,
 };
 
+/// The longest request id.
+const REQUEST_ID_BYTES_MAX: usize = 400;
+
 /// A request taken apart.
 pub struct Input<T> {
     /// Who calls.
@@ -29,14 +32,26 @@ impl<T> Input<T> {
     }
 
     /// The id that the client gave its request: in the message, or in the `idempotency-key` header.
-    pub fn request_id(&mut self, field: impl FnOnce(&mut T) -> &mut String) -> Option<RequestId>
+    ///
+    /// # Errors
+    /// `InvalidFields` when the header is longer than the field may be.
+    pub fn request_id(
+        &mut self,
+        field: impl FnOnce(&mut T) -> &mut String,
+    ) -> Result<Option<RequestId>>
     where
         T: Message,
     {
         let in_message = std::mem::take(field(&mut self.message));
         let in_header = || self.metadata.get("idempotency-key")?.to_str().ok().map(str::to_owned);
-        let id = Some(in_message).filter(|id| !id.is_empty()).or_else(in_header)?;
-        Some(RequestId { id, content: self.message.encode_to_vec() })
+        let Some(id) = Some(in_message).filter(|id| !id.is_empty()).or_else(in_header) else {
+            return Ok(None);
+        };
+        if id.len() > REQUEST_ID_BYTES_MAX {
+            let allowed = format!("must have at most {REQUEST_ID_BYTES_MAX} bytes");
+            return Err(Error::invalid_field("request_id", allowed));
+        }
+        Ok(Some(RequestId { id, content: self.message.encode_to_vec() }))
     }
 }
 

@@ -18,9 +18,7 @@ impl From<Error> for Status {
         let (reason, message) = (error.reason(), error.to_string());
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata(&error));
         let code = match &error {
-            Error::MalformedRequest(_) | Error::BodyTooLarge | Error::InvalidPageToken => {
-                Code::InvalidArgument
-            }
+            Error::MalformedRequest(_) | Error::InvalidPageToken => Code::InvalidArgument,
             Error::InvalidFields(violations) => {
                 details.set_bad_request(
                     violations
@@ -42,6 +40,7 @@ impl From<Error> for Status {
             Error::Taken { .. } | Error::RequestIdReused => Code::AlreadyExists,
             Error::StaleEtag => Code::Aborted,
             Error::LastAdministrator => Code::FailedPrecondition,
+            Error::BodyTooLarge => Code::ResourceExhausted,
             Error::RateLimited { retry_after } => {
                 details.set_retry_info(Some(*retry_after));
                 Code::ResourceExhausted
@@ -51,7 +50,7 @@ impl From<Error> for Status {
                 Code::Unavailable
             }
             Error::DeadlineExceeded => Code::DeadlineExceeded,
-            Error::UnknownMethod => Code::Unimplemented,
+            Error::UnsupportedEncoding | Error::UnknownMethod => Code::Unimplemented,
             Error::Internal(_) => Code::Internal,
         };
         let mut status = Self::with_error_details(code, message, details);
@@ -83,6 +82,7 @@ pub fn restate(status: &Status) -> Option<Status> {
     }
     match status.code() {
         Code::OutOfRange => Some(Error::BodyTooLarge.into()),
+        Code::Unimplemented => Some(Error::UnsupportedEncoding.into()),
         Code::Internal | Code::Unknown => {
             Some(Error::MalformedRequest(status.message().to_owned()).into())
         }

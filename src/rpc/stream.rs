@@ -55,7 +55,7 @@ impl stream_service_server::StreamService for Streams {
         request: Request<proto::CreateStreamRequest>,
     ) -> Result<Response<proto::CreateStreamResponse>, Status> {
         let mut input = Input::of(request)?;
-        let request_id = input.request_id(|message| &mut message.request_id);
+        let request_id = input.request_id(|message| &mut message.request_id)?;
         let Input { caller, message, .. } = input;
         let details = read_details(message.stream.unwrap_or_default())?;
         let stream = self.service.create(&caller, details, request_id).await?;
@@ -154,7 +154,11 @@ fn read_change(stream: proto::Stream, mask: &Mask) -> Result<Change> {
             .take("description", stream.description)
             .map(|text| Text::parse("stream.description", text))
             .transpose()?,
-        visibility: mask.take("visibility", stream.visibility).map(read_visibility),
+        // What is not given stays: a private stream must not become public by omission.
+        visibility: mask
+            .take("visibility", stream.visibility)
+            .filter(|number| *number != 0)
+            .map(read_visibility),
         tags: mask.take("tags", stream.tags),
         scheduled_start_time: mask
             .take("scheduled_start_time", stream.scheduled_start_time)

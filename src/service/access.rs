@@ -36,7 +36,8 @@ impl Sessions {
     /// Notes that sessions have ended, after the commit that ended them: their tokens are refused from now on.
     pub fn ended(&self, ids: &[Id<Session>]) {
         for id in ids {
-            self.cache.put(*id, Arc::new(None));
+            // An end is final: nothing supersedes it.
+            self.cache.put(*id, Arc::new(None), |_, _| false);
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
 const ROLE_DEFAULT: &str = "user";
 
 /// The role that may do everything.
-const ROLE_ADMINISTRATOR: &str = "admin";
+pub const ROLE_ADMINISTRATOR: &str = "admin";
 
 /// The use cases of signing up and in.
 pub struct AuthService {
@@ -149,15 +149,20 @@ impl AuthService {
         };
         let mut change = self.world.change(caller).await?;
         let result = async {
+            // Hashing takes long: the account may be gone meanwhile.
+            let user = change.tx.lock_user(user.id).await?;
+            let user = user.filter(|user| user.state == State::Active);
+            let user = user.ok_or(Error::WrongCredentials)?;
             if let Some(hash) = newer_hash {
                 change.tx.update_password_hash(user.id, &hash).await?;
             }
             let resource = format!("users/{}", user.id);
             change.audit_as(Some(user.id), "auth.login", resource, Ok(())).await?;
-            self.sessions.begin(&mut change, caller, user.id, client_name).await
+            let session = self.sessions.begin(&mut change, caller, user.id, client_name).await?;
+            Ok((user, session))
         }
         .await;
-        let session = change.finish(result).await?;
+        let (user, session) = change.finish(result).await?;
         self.signed_in(user, &session)
     }
 
@@ -205,7 +210,8 @@ impl AuthService {
         let gone = Error::NotFound { resource: "user" };
         let user = change.tx.find_user(first.user_id).await?.ok_or(gone)?;
         let session = change.tx.find_session(first.session_id).await?;
-        let session = session.filter(|session| session.is_live(change.now));
+        // Once the session has been used, its tokens are with whoever uses it.
+        let session = session.filter(|session| session.is_live(change.now) && session.counter == 0);
         Ok((user, session.ok_or(Error::SessionEnded)?))
     }
 

@@ -85,6 +85,12 @@ impl Change<'_> {
         }
     }
 
+    /// On whose behalf it is made.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        self.caller
+    }
+
     /// Records what happened, to be published after the commit.
     pub async fn record(&mut self, data: Data) -> Result<()> {
         let event = Event {

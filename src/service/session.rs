@@ -134,7 +134,7 @@ impl SessionService {
         // Read again: another call may have won since the first read.
         let session = live(change.tx.find_session(id).await?)?;
         let is_parent = session.counter == counter + 1;
-        if is_parent && now < session.refresh_time + self.grace {
+        if is_parent && !self.grace.is_zero() && now < session.refresh_time + self.grace {
             return Ok(Use::Good(session));
         }
         if counter > session.counter {
@@ -146,39 +146,40 @@ impl SessionService {
 
     /// Ends the session of a refresh token or, without one, of the caller; or every session of that user.
     ///
+    /// Any token of a session can end that session, even one that was exchanged long ago: whoever holds it does no harm
+    /// by it. Ending all of them takes the newest token, or the one before it.
+    ///
     /// # Errors
     /// `InvalidRefreshToken`; `MissingToken` when there is neither.
     pub async fn logout(&self, caller: &Caller, token: &str, all: bool) -> Result<()> {
-        let id = match token {
-            "" => caller.signed_in()?.session_id,
+        let (id, counter) = match token {
+            "" => (caller.signed_in()?.session_id, None),
             token => {
                 let read = refresh_token::read(&*self.world.vault, token);
-                read.ok_or(Error::InvalidRefreshToken)?.0
+                read.map(|(id, counter)| (id, Some(counter))).ok_or(Error::InvalidRefreshToken)?
             }
         };
         let mut change = self.world.change(caller).await?;
-        let result = self.end_by_logout(&mut change, id, all).await;
+        let result = async {
+            let session = change.tx.find_session(id).await?.ok_or(Error::InvalidRefreshToken)?;
+            let newest = counter.is_none_or(|counter| counter + 1 >= session.counter);
+            match (session.is_live(change.now), all) {
+                (true, true) if newest => {
+                    self.end_all(&mut change, session.user_id, EndReason::Logout).await
+                }
+                (_, true) => Err(Error::InvalidRefreshToken),
+                (true, false) => {
+                    self.end(&mut change, &session, EndReason::Logout).await?;
+                    Ok(vec![id])
+                }
+                // Signing out twice is no mistake.
+                (false, false) => Ok(Vec::new()),
+            }
+        }
+        .await;
         let live = Arc::clone(&self.live);
         change.finish_then(result, move |ended| live.ended(ended)).await?;
         Ok(())
-    }
-
-    async fn end_by_logout(
-        &self,
-        change: &mut Change<'_>,
-        id: Id<Session>,
-        all: bool,
-    ) -> Result<Vec<Id<Session>>> {
-        let session = change.tx.find_session(id).await?.ok_or(Error::InvalidRefreshToken)?;
-        // Signing out twice is no mistake.
-        if !session.is_live(change.now) {
-            return Ok(Vec::new());
-        }
-        if all {
-            return self.end_all(change, session.user_id, EndReason::Logout).await;
-        }
-        self.end(change, &session, EndReason::Logout).await?;
-        Ok(vec![id])
     }
 
     async fn end(&self, change: &mut Change<'_>, session: &Session, why: EndReason) -> Result<()> {
@@ -215,7 +216,13 @@ impl SessionService {
             EndReason::UserDeleted => "session.revoke",
         };
         let resource = format!("users/{user_id}");
-        change.audit_as(Some(user_id), action, resource, Ok(())).await?;
+        // A thief is nobody we know; whoever signs out without an access token is known by the refresh token.
+        let (actor, result) = match reason {
+            EndReason::RefreshReuse => (None, Err(Error::RefreshTokenReused.reason())),
+            EndReason::Logout => (Some(user_id), Ok(())),
+            EndReason::UserDeleted => (change.caller().user_id(), Ok(())),
+        };
+        change.audit_as(actor, action, resource, result).await?;
         change.record(Data::SessionRevoked { user_id, session_ids, reason }).await
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     World,
+    auth::ROLE_ADMINISTRATOR,
     page::{PageRequest, TokenPage},
     session::SessionService,
 };
@@ -106,7 +107,7 @@ impl UserService {
         }
         .await;
         let (users, result) = (Arc::clone(&self.users), result.map(Arc::new));
-        change.finish_then(result, move |user| users.put(id, Arc::clone(user))).await
+        change.finish_then(result, move |user| users.put(id, Arc::clone(user), is_newer)).await
     }
 
     /// Deletes an account and ends its sessions: one's own, or with `users.delete` anybody's.
@@ -124,9 +125,11 @@ impl UserService {
         let result = async {
             let mut user = in_use(change.tx.lock_user(id).await?)?;
             user.meta.check(etag.as_ref())?;
-            let is_administrator = user.roles.iter().any(|role| role == "admin");
-            if is_administrator && change.tx.count_users_with_role("admin").await? <= 1 {
-                return Err(Error::LastAdministrator);
+            if user.roles.iter().any(|role| role == ROLE_ADMINISTRATOR) {
+                change.tx.lock_role_bindings().await?;
+                if change.tx.count_users_with_role(ROLE_ADMINISTRATOR).await? <= 1 {
+                    return Err(Error::LastAdministrator);
+                }
             }
             user.state = State::Deleted;
             user.meta.delete(change.now);
@@ -140,10 +143,14 @@ impl UserService {
         let (users, live) = (Arc::clone(&self.users), Arc::clone(&self.sessions.live));
         let finished = change.finish_then(result, move |(user, ended)| {
             live.ended(ended);
-            users.put(id, Arc::clone(user));
+            users.put(id, Arc::clone(user), is_newer);
         });
         finished.await.map(|(user, _)| user)
     }
+}
+
+fn is_newer(there: &User, written: &User) -> bool {
+    there.meta.version > written.meta.version
 }
 
 fn in_use(user: Option<User>) -> Result<User> {

@@ -4,7 +4,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicI32, Ordering},
+        atomic::{AtomicBool, AtomicI32, Ordering},
     },
     time::Instant,
 };
@@ -59,6 +59,8 @@ pub struct Call {
     pub user_id: OnceLock<Uuid>,
     /// What the log should know of a failure that the client is not told.
     pub error: OnceLock<String>,
+    /// Whether the answer is a stream, which may last.
+    pub streams: AtomicBool,
     code: AtomicI32,
 }
 
@@ -75,6 +77,7 @@ impl Call {
             method: OnceLock::new(),
             user_id: OnceLock::new(),
             error: OnceLock::new(),
+            streams: AtomicBool::new(false),
             code: AtomicI32::new(CANCELLED),
         }
     }

@@ -33,15 +33,21 @@ pub async fn look_after_keys(keyring: Arc<Keyring>, stop: CancellationToken) {
 /// Sweeps the store until `stop`.
 pub async fn sweep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
     while is_time(SWEEP_EVERY, &stop).await {
-        report(sweep_once(&*store, clock.now()).await, "sweep_failed");
+        report(sweep_once(&*store, clock.now(), &stop).await, "sweep_failed");
     }
 }
 
-async fn sweep_once(store: &dyn Store, now: Timestamp) -> Result<()> {
-    let mut tx = store.begin().await?;
-    let rows = tx.purge(now, now - PUBLISHED_KEPT, now - ENDED_KEPT).await?;
-    tx.commit().await?;
-    tracing::debug!(rows, event = "swept", "rows that served their time are gone");
+/// Sweeps batch after batch, so that none holds up the calls beside it, until nothing is left.
+async fn sweep_once(store: &dyn Store, now: Timestamp, stop: &CancellationToken) -> Result<()> {
+    while !stop.is_cancelled() {
+        let mut tx = store.begin().await?;
+        let rows = tx.purge(now, now - PUBLISHED_KEPT, now - ENDED_KEPT).await?;
+        tx.commit().await?;
+        tracing::debug!(rows, event = "swept", "rows that served their time are gone");
+        if rows == 0 {
+            break;
+        }
+    }
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub struct Rules {
 pub enum Failure {
     /// The bytes are no message of the type, and why.
     Malformed(&'static str),
-    /// Fields break their rules: at least one, at most 100, and one for each field.
+    /// Fields break their rules: at least one, at most 20, and one for each field.
     Violations(Vec<Violation>),
 }
 

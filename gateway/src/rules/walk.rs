@@ -14,7 +14,7 @@ use crate::wire::{Corrupt, Cursor};
 /// Messages within messages.
 const DEPTH_MAX: usize = 64;
 /// A list of what is wrong is for people; past this it is only load.
-const VIOLATIONS_MAX: usize = 100;
+const VIOLATIONS_MAX: usize = 20;
 /// Fields of a message whose state is kept on the stack.
 const SLOTS_INLINE: usize = 16;
 

@@ -63,7 +63,7 @@ async fn a_mask_that_names_no_field_is_refused() {
         let answer = api.call("PATCH", &format!("{BOOK}?updateMask={mask}"), "{}").await;
         assert_eq!(
             answer.violation(),
-            ("updateMask", "the mask names a field that there is not"),
+            ("update_mask", "the mask names a field that there is not"),
             "{mask}"
         );
     }

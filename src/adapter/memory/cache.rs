@@ -34,8 +34,11 @@ where
     fn fill(&self, key: K, value: Arc<V>) {
         self.0.entry(key).or_insert(value);
     }
-    fn put(&self, key: K, value: Arc<V>) {
-        self.0.insert(key, value);
+    fn put(&self, key: K, value: Arc<V>, supersedes: fn(&V, &V) -> bool) {
+        self.0.entry(key).and_upsert_with(|there| match there {
+            Some(there) if supersedes(there.value(), &value) => there.into_value(),
+            _ => value,
+        });
     }
 }
 
@@ -47,5 +50,5 @@ impl<K, V> cache::Cache<K, V> for Nothing {
         None
     }
     fn fill(&self, _: K, _: Arc<V>) {}
-    fn put(&self, _: K, _: Arc<V>) {}
+    fn put(&self, _: K, _: Arc<V>, _: fn(&V, &V) -> bool) {}
 }

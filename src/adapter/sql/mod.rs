@@ -1,6 +1,7 @@
 //! The store over SQLite or PostgreSQL. Each query is written once, in `store.rs` and its modules, and compiled for both:
 //! `sqlite.rs` and `postgres.rs` say what differs.
 
+mod claim;
 mod error;
 mod migrations;
 mod postgres;
@@ -10,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
+pub use claim::Claim;
 pub use migrations::{MigrationReport, SchemaState};
 
 use crate::{
@@ -47,6 +49,14 @@ pub async fn migrate(options: &Options) -> Result<MigrationReport> {
     match Kind::of(options)? {
         Kind::Sqlite => sqlite::migrate(options).await,
         Kind::Postgres => postgres::migrate(options).await,
+    }
+}
+
+/// Claims an SQLite file for one server; nothing for a database that many can share.
+pub async fn claim(options: &Options) -> Result<Option<Claim>> {
+    match Kind::of(options)? {
+        Kind::Sqlite => sqlite::claim(options).await.map(Some),
+        Kind::Postgres => Ok(None),
     }
 }
 

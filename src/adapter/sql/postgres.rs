@@ -27,6 +27,7 @@ pub const BEGIN: &str = "BEGIN";
 
 /// Readers pass, and so do other locks of the same transaction; writers of this table wait.
 pub const LOCK_SIGNING_KEYS: &str = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE";
+pub const LOCK_ROLE_BINDINGS: &str = "LOCK TABLE role_bindings IN SHARE ROW EXCLUSIVE MODE";
 
 /// How long a connection may lie idle and still be trusted without a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);

@@ -8,7 +8,9 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{EncodeEvent, MigrationReport, Options, SchemaState, migrations};
+use super::{
+    Claim, EncodeEvent, MigrationReport, Options, SchemaState, claim as claims, migrations,
+};
 use crate::{
     domain::{Error, Result, Timestamp},
     port::store::Store,
@@ -26,6 +28,7 @@ pub const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// There is one writer at a time anyway.
 pub const LOCK_SIGNING_KEYS: &str = "SELECT 1";
+pub const LOCK_ROLE_BINDINGS: &str = "SELECT 1";
 
 /// How long to wait for another process that holds the lock, as a backup does.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,6 +92,10 @@ pub async fn migrate(options: &Options) -> Result<MigrationReport> {
     Ok(report)
 }
 
+pub async fn claim(options: &Options) -> Result<Claim> {
+    claims::take(connect_options(options)?.get_filename()).await
+}
+
 pub async fn schema_state(options: &Options) -> Result<SchemaState> {
     let mut connection = connect_options(options)?.connect().await?;
     let has_history: bool =
@@ -113,10 +120,24 @@ fn connect_options(options: &Options) -> Result<SqliteConnectOptions> {
         SqliteSynchronous::Full
     };
     let connect: SqliteConnectOptions = url.parse()?;
+    create_private(connect.get_filename())?;
     Ok(connect
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT))
+}
+
+/// Makes the file before SQLite does, so that only its owner can read it; the files beside it take after it.
+fn create_private(path: &std::path::Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Error::internal(format!("{}: {error}", path.display()))),
+    }
 }

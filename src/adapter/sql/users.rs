@@ -3,7 +3,12 @@
 use async_trait::async_trait;
 use sqlx::{Connection as _, Row as _};
 
-use super::{super::time, Change, Connection, Handle, Link, Row, list::List, row};
+use super::{
+    super::{LOCK_ROLE_BINDINGS, time},
+    Change, Connection, Handle, Link, Row,
+    list::List,
+    row,
+};
 use crate::domain::{
     Error, Result,
     id::Id,
@@ -85,6 +90,11 @@ impl Users for Change {
         let updated = update(&mut savepoint, user).await?;
         savepoint.commit().await?;
         if updated == 0 { Err(Error::StaleEtag) } else { Ok(()) }
+    }
+
+    async fn lock_role_bindings(&mut self) -> Result<()> {
+        sqlx::query(LOCK_ROLE_BINDINGS).execute(self.connection()).await?;
+        Ok(())
     }
 
     async fn update_password_hash(&mut self, id: Id<User>, hash: &str) -> Result<()> {

@@ -44,6 +44,9 @@ pub trait Users: ReadUsers {
     /// Errors: `Taken` with the field `email` or `username`; `StaleEtag` when the stored version is not the one before.
     async fn update_user(&mut self, user: &User) -> Result<()>;
 
+    /// Lets nobody else count or change who holds which role before this transaction ends.
+    async fn lock_role_bindings(&mut self) -> Result<()>;
+
     /// Replaces the password hash, and nothing else.
     async fn update_password_hash(&mut self, id: Id<User>, hash: &str) -> Result<()>;
 }

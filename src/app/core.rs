@@ -1,0 +1,183 @@
+//! The use cases on their adapters: what every way of running the server needs, a command of one shot too.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    adapter::{
+        crypto::{DerivedKeys, Ed25519},
+        memory::{
+            bus::Broadcast,
+            cache::{Bounded, Nothing},
+        },
+        passwords::Argon2Pool,
+        sql,
+        system::UuidV7,
+    },
+    config::{Config, Secrets, Synchronous},
+    contract, domain,
+    policy::method::{Load, Methods, Open},
+    port::clock::Clock,
+    rpc,
+    service::{
+        World,
+        access::{AccessService, Sessions},
+        auth::AuthService,
+        keyring::Keyring,
+        room::RoomService,
+        session::{SessionService, TokenNames},
+        stream::StreamService,
+        user::{UserCache, UserService},
+    },
+    telemetry::metrics::Metrics,
+    worker::{
+        relay::{Bell, Relay},
+        schedule,
+    },
+};
+
+/// Methods of other services that anyone may call.
+pub(super) const OPEN_METHODS: [Open; 5] = [
+    Open { name: "grpc.health.v1.Health/Check", load: Load::Probe },
+    Open { name: "grpc.health.v1.Health/List", load: Load::Call },
+    Open { name: "grpc.health.v1.Health/Watch", load: Load::Stream },
+    Open { name: "grpc.reflection.v1.ServerReflection/ServerReflectionInfo", load: Load::Stream },
+    Open {
+        name: "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        load: Load::Stream,
+    },
+];
+
+/// How many entries each cache has at most.
+const CACHE_ENTRIES_MAX: u64 = 100_000;
+
+/// How long an entry lives in a cache of a process that has its database to itself.
+const CACHE_LIFETIME: Duration = Duration::from_mins(10);
+
+/// How long this process may believe what another one has changed: the end of a session, a role.
+const SHARED_CACHE_LIFETIME: Duration = Duration::from_secs(2);
+
+/// The use cases, and what they stand on.
+pub struct Core {
+    /// What every use case needs.
+    pub world: World,
+    /// The keys of access tokens.
+    pub keyring: Arc<Keyring>,
+    /// Signing up and in.
+    pub auth: Arc<AuthService>,
+    pub(super) sessions: Arc<SessionService>,
+    pub(super) access: Arc<AccessService>,
+    pub(super) users: Arc<UserService>,
+    pub(super) rooms: Arc<RoomService>,
+    pub(super) streams: Arc<StreamService>,
+    bell: Arc<Bell>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) methods: Methods,
+}
+
+/// How to reach the database.
+#[must_use]
+pub fn database(config: &Config, secrets: &Secrets) -> sql::Options {
+    sql::Options {
+        url: secrets.database_url.clone(),
+        connections_max: config.database_connections_max,
+        acquire_timeout: config.database_acquire_timeout,
+        synchronous_normal: config.sqlite_synchronous == Synchronous::Normal,
+    }
+}
+
+impl Core {
+    /// Connects the use cases to the world.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the contract cannot be honoured.
+    pub async fn connect(
+        config: &Config,
+        secrets: &Secrets,
+        clock: Arc<dyn Clock>,
+    ) -> domain::Result<Self> {
+        let methods =
+            Methods::read(&contract::POOL, &OPEN_METHODS).map_err(domain::Error::internal)?;
+        let metrics = Arc::new(Metrics::new(methods.names()));
+        let bell = Arc::new(Bell::default());
+        let world = World {
+            store: sql::open(&database(config, secrets), rpc::event::encode).await?,
+            clock,
+            ids: Arc::new(UuidV7),
+            vault: Arc::new(DerivedKeys::new(&secrets.jwt_secret)?),
+            relay: Arc::clone(&bell) as _,
+            commits: TaskTracker::new(),
+        };
+        let alone = Config::is_embedded(&secrets.database_url);
+        let (users, lifetime): (UserCache, _) = if alone {
+            (Arc::new(Bounded::new(CACHE_ENTRIES_MAX, CACHE_LIFETIME)), CACHE_LIFETIME)
+        } else {
+            (Arc::new(Nothing), SHARED_CACHE_LIFETIME)
+        };
+        let live = Arc::new(Sessions::new(Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime))));
+        let names = TokenNames {
+            issuer: config.token_issuer.clone(),
+            audience: config.token_audience.clone(),
+        };
+        let signatures = Arc::new(Ed25519);
+        let keyring =
+            Arc::new(Keyring::new(world.clone(), signatures, config.signing_key_lifetime));
+        let sessions = Arc::new(SessionService {
+            world: world.clone(),
+            keyring: Arc::clone(&keyring),
+            live: Arc::clone(&live),
+            names: names.clone(),
+            grace: config.refresh_grace,
+        });
+        // Half of the cores hash, so that signing in never starves the other calls.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let passwords = Argon2Pool::start(cores / 2, metrics.password_queue.clone())?;
+        Ok(Self {
+            auth: Arc::new(AuthService {
+                world: world.clone(),
+                sessions: Arc::clone(&sessions),
+                passwords: Arc::new(passwords),
+                users: Arc::clone(&users),
+            }),
+            access: Arc::new(AccessService {
+                world: world.clone(),
+                keyring: Arc::clone(&keyring),
+                names,
+                sessions: live,
+                verified: Arc::new(Bounded::new(CACHE_ENTRIES_MAX, CACHE_LIFETIME)),
+            }),
+            users: Arc::new(UserService {
+                world: world.clone(),
+                sessions: Arc::clone(&sessions),
+                users,
+            }),
+            rooms: Arc::new(RoomService { world: world.clone() }),
+            streams: Arc::new(StreamService { world: world.clone() }),
+            sessions,
+            keyring,
+            world,
+            bell,
+            metrics,
+            methods,
+        })
+    }
+
+    /// What goes on without a call, until `ended`.
+    pub(super) fn workers(&self, ended: &CancellationToken) -> JoinSet<()> {
+        let mut workers = JoinSet::new();
+        let (store, clock) = (&self.world.store, &self.world.clock);
+        let relay = Relay {
+            store: Arc::clone(store),
+            bus: Arc::new(Broadcast::default()),
+            clock: Arc::clone(clock),
+            bell: Arc::clone(&self.bell),
+            metrics: Arc::clone(&self.metrics),
+        };
+        workers.spawn(relay.run(ended.clone()));
+        workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));
+        workers.spawn(schedule::sweep(Arc::clone(store), Arc::clone(clock), ended.clone()));
+        workers
+    }
+}

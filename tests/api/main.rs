@@ -1,0 +1,24 @@
+//! The server as its clients meet it: every promise of the API over gRPC, gRPC-web and REST, asked of a real process.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod auth;
+mod browser;
+mod chat;
+mod command_line;
+mod field;
+mod input;
+mod kind;
+mod life;
+mod limits;
+mod operations;
+mod paging;
+mod policy;
+mod route;
+mod session;
+mod stream;
+mod token;
+mod user;

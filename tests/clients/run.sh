@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Calls a debug server with the clients that people use. Everything that it installs stays below target/tools.
+#
+# usage: tests/clients/run.sh [path of the server's binary]
+set -euo pipefail
+
+readonly BUF=1.75.0
+readonly GRPCURL=v1.9.4
+readonly GRPCIO=1.85.1
+
+cd "$(dirname "$0")/../.."
+readonly tools="$PWD/target/tools"
+readonly server="${1:-${CARGO_TARGET_DIR:-target}/debug/veza}"
+
+install_buf() {
+    [[ "$("$tools/node_modules/.bin/buf" --version 2>/dev/null)" == "$BUF" ]] ||
+        npm install --silent --no-fund --no-audit --prefix "$tools" "@bufbuild/buf@$BUF"
+}
+
+install_grpcurl() {
+    [[ -x "$tools/bin/grpcurl" ]] ||
+        GOBIN="$tools/bin" go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL"
+}
+
+install_python() {
+    [[ -x "$tools/venv/bin/python" ]] || python3 -m venv "$tools/venv"
+    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check \
+        "grpcio-tools==$GRPCIO" "grpcio-status==$GRPCIO"
+    rm -rf "$tools/stubs"
+    mkdir -p "$tools/stubs"
+    # google/api comes with grpcio-status; a second copy would hide the rest of the package `google`.
+    local protos
+    mapfile -t protos < <(find proto/veza proto/buf -name '*.proto')
+    "$tools/venv/bin/python" -m grpc_tools.protoc -I proto \
+        --python_out="$tools/stubs" --grpc_python_out="$tools/stubs" "${protos[@]}"
+}
+
+mkdir -p "$tools"
+install_buf
+install_grpcurl
+install_python
+
+PATH="$tools/node_modules/.bin:$tools/bin:$PATH" PYTHONPATH="$tools/stubs" \
+    "$tools/venv/bin/python" tests/clients/run.py "$server"

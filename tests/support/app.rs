@@ -1,0 +1,194 @@
+//! The world of a test in a line: a server, a client of it, and people who are signed in.
+
+use std::sync::{
+    Arc, Mutex, Weak,
+    atomic::{AtomicU64, Ordering},
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    client::{Answer, Call, Client, Transport},
+    database,
+    reply::Reply,
+    rpc::{LOGIN, REGISTER},
+    server::{Environment, Server},
+};
+
+/// The password of everyone in these tests.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// The server that tests share while any of them runs; the last one to end stops it.
+static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+
+/// A server and a client of it.
+#[derive(Clone)]
+pub struct App {
+    /// The server.
+    pub server: Arc<Server>,
+    /// The client.
+    pub client: Client,
+}
+
+impl App {
+    /// The server that tests share: they do not meet, because nobody uses what others have made.
+    pub fn start() -> Self {
+        let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Self::of(server);
+        }
+        let server = Arc::new(Environment::new().start());
+        *shared = Arc::downgrade(&server);
+        Self::of(server)
+    }
+
+    /// A server of one's own.
+    pub fn with(environment: Environment) -> Self {
+        Self::of(Arc::new(environment.start()))
+    }
+
+    /// Makes a call.
+    pub async fn send(&self, transport: Transport, call: &Call) -> Reply {
+        self.client.send(transport, call).await
+    }
+
+    /// Makes a call of a method with a request, as the owner of an access token or as nobody.
+    pub async fn call(
+        &self,
+        transport: Transport,
+        method: &str,
+        request: Value,
+        token: Option<&str>,
+    ) -> Reply {
+        let call = Call::to(method, request);
+        self.send(transport, &token.into_iter().fold(call, Call::token)).await
+    }
+
+    /// Makes the same call over every transport, demands the same answer from each, and returns it.
+    pub async fn everywhere(&self, call: &Call) -> Reply {
+        let first = self.send(Transport::Grpc, call).await;
+        for transport in [Transport::GrpcWeb, Transport::GrpcWebText, Transport::Rest] {
+            let reply = self.send(transport, call).await;
+            assert_eq!(gist(&reply), gist(&first), "{first:#?}\n{reply:#?}");
+        }
+        first
+    }
+
+    /// What a path answers to GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.client.http(http::Request::get(path).body("").expect("a request")).await
+    }
+
+    /// Somebody new who has signed up; `name` is the beginning of the username.
+    pub async fn user(&self, name: &str) -> Person {
+        let username = unique(name);
+        let email = format!("{username}@example.com");
+        let request = json!({ "email": email, "username": username, "password": PASSWORD });
+        let reply = self.call(Transport::Grpc, REGISTER, request, None).await;
+        Person::of(self, &reply)
+    }
+
+    /// Somebody new who is an administrator.
+    pub async fn admin(&self, name: &str) -> Person {
+        let username = unique(name);
+        let email = format!("{username}@example.com");
+        let command =
+            ["admin", "create", "--username", &username, "--email", &email, "--password-stdin"];
+        let output = self.server.environment.run(&command, PASSWORD);
+        assert!(output.status.success(), "{output:?}");
+        self.sign_in(&username).await
+    }
+
+    /// Somebody new who has this role and no other.
+    pub async fn person_with_role(&self, role: &str) -> Person {
+        let person = self.user(role).await;
+        database::replace_role(&self.server.environment, &person.id, role).await;
+        person
+    }
+
+    /// A new session of somebody who has signed up.
+    pub async fn sign_in(&self, username: &str) -> Person {
+        let request = json!({ "identifier": username, "password": PASSWORD });
+        Person::of(self, &self.call(Transport::Grpc, LOGIN, request, None).await)
+    }
+
+    /// A server that runs already.
+    pub(super) fn of(server: Arc<Server>) -> Self {
+        Self { client: Client::new(server.address), server }
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Clone)]
+pub struct Person {
+    /// Where.
+    pub app: App,
+    /// The id of the account.
+    pub id: String,
+    /// The username.
+    pub username: String,
+    /// The e-mail address.
+    pub email: String,
+    /// The access token of the session.
+    pub access_token: String,
+    /// The refresh token of the session.
+    pub refresh_token: String,
+    /// The id of the session.
+    pub session_id: String,
+}
+
+impl Person {
+    /// Whoever an answer to Register or Login has signed in.
+    #[track_caller]
+    pub fn of(app: &App, reply: &Reply) -> Self {
+        let result = &reply.ok()["result"];
+        let (user, tokens) = (&result["user"], &result["tokens"]);
+        Self {
+            app: app.clone(),
+            id: text(&user["id"]),
+            username: text(&user["username"]),
+            email: text(&user["email"]),
+            access_token: text(&tokens["accessToken"]),
+            refresh_token: text(&tokens["refreshToken"]),
+            session_id: text(&tokens["sessionId"]),
+        }
+    }
+
+    /// Makes a call as this person.
+    pub async fn call(&self, transport: Transport, method: &str, request: Value) -> Reply {
+        self.send(transport, Call::to(method, request)).await
+    }
+
+    /// Makes a call with headers or other peculiarities as this person.
+    pub async fn send(&self, transport: Transport, call: Call) -> Reply {
+        self.app.send(transport, &call.token(&self.access_token)).await
+    }
+
+    /// Makes the same call over every transport as this person, and demands the same answer from each.
+    pub async fn everywhere(&self, call: Call) -> Reply {
+        self.app.everywhere(&call.token(&self.access_token)).await
+    }
+}
+
+/// A name that nobody else has.
+pub fn unique(name: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{name}{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A UUID that nobody else has.
+pub fn unique_uuid() -> String {
+    let number = unique("");
+    format!("0190d8a6-0000-7000-8000-{number:0>12}")
+}
+
+/// The text of a JSON string.
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+}
+
+/// What has to be the same over every transport.
+fn gist(reply: &Reply) -> (&str, Option<&str>, Vec<&str>, &Value) {
+    (&reply.code, reply.reason.as_deref(), reply.violations(), &reply.body)
+}

@@ -1,0 +1,229 @@
+//! One client for every transport: the same call over gRPC, gRPC-web and REST, and the same shape of answer.
+
+use std::{convert::Infallible, net::SocketAddr, sync::OnceLock};
+
+use bytes::Bytes;
+use futures::{StreamExt, future, stream};
+use http::{HeaderMap, Method as Verb, Request, StatusCode, request};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
+use hyper::body::Frame;
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use prost_reflect::MethodDescriptor;
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+
+use super::{contract, grpc, reply::Reply, rest};
+
+/// A way to call the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// gRPC over HTTP/2 without TLS.
+    Grpc,
+    /// gRPC-web over HTTP/1.1, binary.
+    GrpcWeb,
+    /// gRPC-web over HTTP/1.1, base64.
+    GrpcWebText,
+    /// JSON over HTTP/1.1.
+    Rest,
+}
+
+impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Grpc, Self::GrpcWeb, Self::GrpcWebText, Self::Rest];
+
+    /// The ones that carry protobuf.
+    pub const BINARY: [Self; 3] = [Self::Grpc, Self::GrpcWeb, Self::GrpcWebText];
+}
+
+/// One call, before it takes the shape of a transport.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What is called.
+    pub method: MethodDescriptor,
+    /// The request message, as JSON.
+    pub request: Value,
+    /// The body of the REST request, where it is not the one that follows from `request`.
+    pub text: Option<String>,
+    /// The verb of the REST request, where the method has several.
+    pub verb: Option<Verb>,
+    wire: Option<Vec<u8>>,
+    headers: Vec<(String, String)>,
+}
+
+impl Call {
+    /// A call of `veza.user.v1.UserService/GetUser` with this request.
+    pub fn to(method: &str, request: Value) -> Self {
+        let method = contract::method(method);
+        Self { method, request, text: None, verb: None, wire: None, headers: Vec::new() }
+    }
+
+    /// Sends an access token along.
+    #[must_use]
+    pub fn token(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Sends a header along; over gRPC it is called metadata.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends these bytes and this text instead of a well-formed request.
+    #[must_use]
+    pub fn malformed(mut self, wire: &[u8], text: &str) -> Self {
+        self.wire = Some(wire.into());
+        self.text = Some(text.into());
+        self
+    }
+
+    /// Uses this verb over REST.
+    #[must_use]
+    pub fn verb(mut self, verb: Verb) -> Self {
+        self.verb = Some(verb);
+        self
+    }
+
+    /// The bytes of the request message.
+    pub(super) fn wire(&self) -> Vec<u8> {
+        let encode = || contract::encode(&self.method.input(), &self.request);
+        self.wire.clone().unwrap_or_else(encode)
+    }
+
+    pub(super) fn with_headers(&self, request: request::Builder) -> request::Builder {
+        self.headers.iter().fold(request, |request, (name, value)| request.header(name, value))
+    }
+}
+
+/// An HTTP response, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The trailers.
+    pub trailers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The value of a header; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+type Body = BoxBody<Bytes, Infallible>;
+type Http = legacy::Client<HttpConnector, Body>;
+
+/// The connections to one server.
+#[derive(Clone)]
+pub struct Client {
+    address: SocketAddr,
+    http1: Http,
+    http2: Http,
+}
+
+impl Client {
+    /// A client of the server at this address; it connects when it is first used.
+    pub fn new(address: SocketAddr) -> Self {
+        let http1 = legacy::Client::builder(TokioExecutor::new()).build_http();
+        let http2 = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        Self { address, http1, http2 }
+    }
+
+    /// Makes a call.
+    pub async fn send(&self, transport: Transport, call: &Call) -> Reply {
+        let reply = if transport == Transport::Rest {
+            rest::reply(call, self.http(rest::request(call)).await)
+        } else {
+            let request = grpc::request(transport, call).map(whole);
+            let answer = self.exchange(transport, request).await;
+            grpc::reply(transport, Some(&call.method), answer)
+        };
+        reply.checked()
+    }
+
+    /// Makes a request that no call describes, in the dress of a transport; its URI is only a path.
+    pub async fn raw(&self, transport: Transport, request: Request<impl Into<Bytes>>) -> Reply {
+        self.raw_body(transport, request.map(|body| whole(body.into()))).await
+    }
+
+    /// Makes a request whose body begins like this and then never goes on.
+    pub async fn unfinished(&self, transport: Transport, request: Request<Vec<u8>>) -> Reply {
+        let beginning = |body: Vec<u8>| {
+            let frame = Ok::<_, Infallible>(Frame::data(body.into()));
+            let frames = stream::once(future::ready(frame)).chain(stream::pending());
+            BodyExt::boxed(StreamBody::new(frames))
+        };
+        self.raw_body(transport, request.map(beginning)).await
+    }
+
+    async fn raw_body(&self, transport: Transport, request: Request<Body>) -> Reply {
+        let call = format!("{} {}", request.method(), request.uri());
+        let answer = self.exchange(transport, request).await;
+        if transport == Transport::Rest {
+            return rest::failure(call, answer).checked();
+        }
+        let reply = grpc::reply(transport, None, answer);
+        Reply { call, ..reply }.checked()
+    }
+
+    /// Exchanges plain HTTP/1.1; the URI of the request is only a path.
+    pub async fn http(&self, request: Request<impl Into<Bytes>>) -> Answer {
+        self.run(&self.http1, request.map(|body| whole(body.into()))).await
+    }
+
+    /// Exchanges plain HTTP/2 without TLS; the URI of the request is only a path.
+    pub async fn http2(&self, request: Request<impl Into<Bytes>>) -> Answer {
+        self.run(&self.http2, request.map(|body| whole(body.into()))).await
+    }
+
+    async fn exchange(&self, transport: Transport, request: Request<Body>) -> Answer {
+        let http = if transport == Transport::Grpc { &self.http2 } else { &self.http1 };
+        self.run(http, request).await
+    }
+
+    async fn run(&self, http: &Http, request: Request<Body>) -> Answer {
+        let exchange = exchange(http.clone(), self.address, request);
+        connections().spawn(exchange).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn whole(body: Bytes) -> Body {
+    Full::new(body).boxed()
+}
+
+/// Where connections live: not with the tests, because a test that waits for its server to stop cannot answer it.
+fn connections() -> &'static Runtime {
+    static CONNECTIONS: OnceLock<Runtime> = OnceLock::new();
+    CONNECTIONS.get_or_init(|| {
+        Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+    })
+}
+
+async fn exchange(http: Http, address: SocketAddr, mut request: Request<Body>) -> Answer {
+    let uri = format!("http://{address}{}", request.uri());
+    *request.uri_mut() = uri.parse().expect("a URI");
+    let response = http.request(request).await;
+    let (head, body) = response.unwrap_or_else(|error| panic!("{uri}: {error:?}")).into_parts();
+    let body = body.collect().await.unwrap_or_else(|error| panic!("{uri}: {error:?}"));
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    Answer { status: head.status, headers: head.headers, trailers, body: body.to_bytes() }
+}

@@ -1,0 +1,13 @@
+//! What black-box tests share: a real server, the contract, and one client for every transport.
+
+pub mod app;
+pub mod client;
+pub mod contract;
+pub mod database;
+pub mod grpc;
+pub mod log;
+pub mod postgres;
+pub mod reply;
+pub mod rest;
+pub mod rpc;
+pub mod server;

@@ -1,0 +1,24 @@
+//! The names of the methods that tests call.
+
+pub const REGISTER: &str = "veza.auth.v1.AuthService/Register";
+pub const LOGIN: &str = "veza.auth.v1.AuthService/Login";
+pub const REFRESH_TOKEN: &str = "veza.auth.v1.AuthService/RefreshToken";
+pub const LOGOUT: &str = "veza.auth.v1.AuthService/Logout";
+
+pub const LIST_USERS: &str = "veza.user.v1.UserService/ListUsers";
+pub const GET_ME: &str = "veza.user.v1.UserService/GetMe";
+pub const GET_USER: &str = "veza.user.v1.UserService/GetUser";
+pub const UPDATE_USER: &str = "veza.user.v1.UserService/UpdateUser";
+pub const DELETE_USER: &str = "veza.user.v1.UserService/DeleteUser";
+
+pub const LIST_ROOMS: &str = "veza.chat.v1.ChatService/ListRooms";
+pub const CREATE_ROOM: &str = "veza.chat.v1.ChatService/CreateRoom";
+pub const GET_ROOM: &str = "veza.chat.v1.ChatService/GetRoom";
+pub const UPDATE_ROOM: &str = "veza.chat.v1.ChatService/UpdateRoom";
+pub const DELETE_ROOM: &str = "veza.chat.v1.ChatService/DeleteRoom";
+
+pub const LIST_STREAMS: &str = "veza.stream.v1.StreamService/ListStreams";
+pub const CREATE_STREAM: &str = "veza.stream.v1.StreamService/CreateStream";
+pub const GET_STREAM: &str = "veza.stream.v1.StreamService/GetStream";
+pub const UPDATE_STREAM: &str = "veza.stream.v1.StreamService/UpdateStream";
+pub const DELETE_STREAM: &str = "veza.stream.v1.StreamService/DeleteStream";

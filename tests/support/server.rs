@@ -1,0 +1,151 @@
+//! A real server: the binary in a process of its own, on a private port, with a private database.
+
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::log::Log;
+
+/// A secret of the length that the server asks for.
+const JWT_SECRET: &str = "a secret that only tests know, 48 bytes or longer";
+
+/// What a server is told by its environment, and where it keeps its files. Clones share the files.
+#[derive(Clone)]
+pub struct Environment {
+    variables: Vec<(String, String)>,
+    folder: Arc<TempDir>,
+}
+
+impl Environment {
+    /// An environment with an empty SQLite database and limits that tests never meet by accident.
+    pub fn new() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let database = format!("sqlite:{}", folder.path().join("veza.db").display());
+        let environment = Self { variables: Vec::new(), folder: Arc::new(folder) };
+        environment
+            .set("LISTEN_ADDR", "127.0.0.1:0")
+            .set("DATABASE_URL", &database)
+            .set("JWT_SECRET", JWT_SECRET)
+            .set("LOG_FORMAT", "json")
+            .set("LOG_LEVEL", "info")
+            .set("RATE_LIMIT_PER_MINUTE", "1000000")
+            .set("SIGN_IN_RATE_LIMIT_PER_MINUTE", "1000000")
+    }
+
+    /// Sets a variable, or replaces it.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self = self.unset(name);
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Takes a variable away.
+    #[must_use]
+    pub fn unset(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// The value of a variable; empty where it is not set.
+    pub fn get(&self, name: &str) -> &str {
+        let variable = self.variables.iter().find(|(known, _)| known == name);
+        variable.map_or("", |(_, value)| value)
+    }
+
+    /// The folder that the server runs in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a command of the binary to its end, with `input` on its standard input.
+    pub fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // A command that reads no input may be gone already.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        child.wait_with_output().expect("the end of the command")
+    }
+
+    /// Starts a server and waits until it listens.
+    ///
+    /// # Panics
+    /// When it ends instead; the message has what it printed.
+    pub fn start(self) -> Server {
+        let mut process = self.command(&[]).stdin(Stdio::null()).spawn().expect("the binary");
+        let log = Log::follow(process.stdout.take().expect("a pipe"));
+        let errors = Log::follow(process.stderr.take().expect("a pipe"));
+        let listening = |line: &serde_json::Value| {
+            (line["event"] == "listening").then(|| line["address"].as_str()?.parse().ok()).flatten()
+        };
+        let Some(address) = log.find(listening) else {
+            let _ = process.kill();
+            let status = process.wait();
+            panic!("the server did not start: {status:?}\n{}{}", log.text(), errors.text());
+        };
+        Server { address, process: Mutex::new(process), log, errors, environment: self }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.folder())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// A running server. It is stopped, and its files are removed, when it goes out of scope.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it prints.
+    pub log: Log,
+    /// What it was started with.
+    pub environment: Environment,
+    errors: Log,
+    process: Mutex<Child>,
+}
+
+impl Server {
+    /// Asks the server to stop and waits for its end; a server that does not end in time is killed.
+    pub fn stop(&self) -> ExitStatus {
+        let mut process = self.process.lock().expect("no panic while a server is stopped");
+        if let Ok(Some(status)) = process.try_wait() {
+            return status;
+        }
+        // A process that ends by itself at this moment needs no signal.
+        let _ = kill_process(Pid::from_child(&process), Signal::TERM);
+        if !self.log.wait_for_end() {
+            let _ = process.kill();
+        }
+        process.wait().expect("the end of the server")
+    }
+
+    /// Everything the server has printed, on both of its outputs.
+    pub fn output(&self) -> String {
+        self.log.text() + &self.errors.text()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn binary() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_veza"))
+}
