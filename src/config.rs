@@ -26,15 +26,36 @@ pub struct Config {
     pub listen_addr: SocketAddr,
 
     /// Serve /metrics and the details of /ready here instead of on the main port
-    #[arg(long, env, global = true, default_value = "", value_name = "HOST:PORT")]
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "HOST:PORT"
+    )]
     pub ops_listen: Setting<SocketAddr>,
 
     /// The certificate chain in PEM; with it and --tls-key the port speaks TLS
-    #[arg(long, env, global = true, default_value = "", value_name = "FILE")]
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILE"
+    )]
     pub tls_cert: Setting<PathBuf>,
 
     /// The private key in PEM
-    #[arg(long, env, global = true, default_value = "", value_name = "FILE")]
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILE"
+    )]
     pub tls_key: Setting<PathBuf>,
 
     /// The most connections of the database pool
@@ -51,7 +72,14 @@ pub struct Config {
     pub sqlite_synchronous: Synchronous,
 
     /// A file that holds `JWT_SECRET`, for secrets that are mounted as files
-    #[arg(long, env, global = true, default_value = "", value_name = "FILE")]
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILE"
+    )]
     pub jwt_secret_file: Setting<PathBuf>,
 
     /// The issuer (`iss`) of access tokens
@@ -86,11 +114,25 @@ pub struct Config {
     pub sign_in_rate_limit_per_minute: u32,
 
     /// Networks whose X-Forwarded-For is believed, separated by commas
-    #[arg(long, env, global = true, default_value = "", value_name = "CIDR,...")]
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "CIDR,..."
+    )]
     pub trusted_proxies: List<IpNet>,
 
     /// Origins whose pages may call the server from a browser, separated by commas
-    #[arg(long, env, global = true, default_value = "", value_name = "ORIGIN,...")]
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "ORIGIN,..."
+    )]
     pub cors_origins: List<String>,
 
     /// The most connections at once

@@ -20,5 +20,6 @@ mod policy;
 mod route;
 mod session;
 mod stream;
+mod time;
 mod token;
 mod user;
