@@ -15,7 +15,8 @@ run: ## Serve on http://127.0.0.1:8080, with an SQLite file in this folder
 
 test: tools ## Run every test: units, databases, transports, and the clients that people use
 	cargo test --workspace --no-fail-fast
-	scripts/clients.sh
+	cargo build --bin veza
+	tests/clients/run.sh
 
 test-unit: ## Run the tests inside the crates, which need nothing else
 	cargo test --workspace --lib --bins
@@ -23,7 +24,8 @@ test-unit: ## Run the tests inside the crates, which need nothing else
 
 test-integration: tools ## Run the tests from the outside: databases, transports, clients
 	cargo test --workspace --test '*' --no-fail-fast
-	scripts/clients.sh
+	cargo build --bin veza
+	tests/clients/run.sh
 
 lint: format clippy doc contract dependencies ## Run every check that is not a test
 

@@ -4,18 +4,12 @@
 # usage: tests/clients/run.sh [path of the server's binary]
 set -euo pipefail
 
-readonly BUF=1.75.0
 readonly GRPCURL=v1.9.4
 readonly GRPCIO=1.85.1
 
 cd "$(dirname "$0")/../.."
 readonly tools="$PWD/target/tools"
 readonly server="${1:-${CARGO_TARGET_DIR:-target}/debug/veza}"
-
-install_buf() {
-    [[ "$("$tools/node_modules/.bin/buf" --version 2>/dev/null)" == "$BUF" ]] ||
-        npm install --silent --no-fund --no-audit --prefix "$tools" "@bufbuild/buf@$BUF"
-}
 
 install_grpcurl() {
     [[ -x "$tools/bin/grpcurl" ]] ||
@@ -35,8 +29,7 @@ install_python() {
         --python_out="$tools/stubs" --grpc_python_out="$tools/stubs" "${protos[@]}"
 }
 
-mkdir -p "$tools"
-install_buf
+scripts/tools.sh
 install_grpcurl
 install_python
 
