@@ -100,6 +100,23 @@ async fn api_10_the_header_idempotency_key_is_a_request_id() {
 }
 
 #[tokio::test]
+async fn api_10_an_empty_idempotency_key_is_none_and_a_long_one_is_refused() {
+    let app = App::start();
+    for kind in KINDS {
+        let ann = app.user("ann").await;
+        let with_key = |name: &str, key: &str| {
+            Call::to(kind.create, kind.draft(name)).header("idempotency-key", key)
+        };
+        for name in ["one", "two"] {
+            ann.send(Transport::Rest, with_key(name, "")).await.ok();
+        }
+        assert_eq!(kind.count(&ann).await, 2);
+        ann.everywhere(with_key("three", &"x".repeat(101))).await.invalid("request_id");
+        assert_eq!(kind.count(&ann).await, 2);
+    }
+}
+
+#[tokio::test]
 async fn api_10_a_request_id_is_good_for_one_request_only() {
     let app = App::start();
     for kind in KINDS {

@@ -56,7 +56,7 @@ const ROLES: [(&str, &[&str]); 5] = [
 #[test]
 fn authz_01_every_method_says_who_may_call_it() {
     for method in contract::methods() {
-        let Policy { access, permission } = policy(&method);
+        let Policy { access, permission, .. } = policy(&method);
         let name = contract::name(&method);
         match access.as_str() {
             "ACCESS_PUBLIC" | "ACCESS_AUTHENTICATED" => assert_eq!(permission, "", "{name}"),

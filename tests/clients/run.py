@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,10 +31,13 @@ def running(binary: str) -> Iterator[str]:
             [binary], env=environment, cwd=folder, stdout=subprocess.PIPE, text=True
         )
         try:
-            yield listening_address(server)
+            address = listening_address(server)
+            # A server that nobody reads from would stop when the pipe is full.
+            threading.Thread(target=server.stdout.read, daemon=True).start()
+            yield address
         finally:
             server.terminate()
-            server.communicate(timeout=60)
+            server.wait(timeout=60)
 
 
 def listening_address(server: subprocess.Popen) -> str:

@@ -30,6 +30,8 @@ pub struct Policy {
     pub access: String,
     /// The permission that is asked for; may be empty.
     pub permission: String,
+    /// The action in the audit log; may be empty.
+    pub audit_action: String,
 }
 
 /// Every method of Veza's services, in the order of the proto files.
@@ -62,7 +64,11 @@ pub fn bindings(method: &MethodDescriptor) -> Vec<Binding> {
 pub fn policy(method: &MethodDescriptor) -> Policy {
     let policy = option(method, "veza.policy.v1.policy");
     let text = |field: &str| policy[field].as_str().unwrap_or_default().to_owned();
-    Policy { access: text("access"), permission: text("permission") }
+    Policy {
+        access: text("access"),
+        permission: text("permission"),
+        audit_action: text("auditAction"),
+    }
 }
 
 /// The bytes of a message that is given as JSON.

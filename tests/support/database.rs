@@ -35,9 +35,7 @@ async fn on_postgresql() -> App {
 
 /// Gives somebody a role in place of the one they have. No server has looked at their permissions yet.
 pub async fn replace_role(environment: &Environment, user_id: &str, role: &str) {
-    let mut connection = SqliteConnection::connect(environment.get("DATABASE_URL"))
-        .await
-        .expect("the database of the server");
+    let mut connection = connect(environment).await;
     let user_id: Uuid = user_id.parse().expect("a UUID");
     let done = sqlx::query("UPDATE role_bindings SET role = $1 WHERE user_id = $2")
         .bind(role)
@@ -47,4 +45,37 @@ pub async fn replace_role(environment: &Environment, user_id: &str, role: &str) 
         .expect("a role and a user");
     assert_eq!(done.rows_affected(), 1);
     connection.close().await.expect("the end of the connection");
+}
+
+/// A line of the audit log.
+#[derive(Debug)]
+pub struct AuditLine {
+    /// What, as `room.update`.
+    pub action: String,
+    /// How it went.
+    pub outcome: String,
+    /// The method that was called.
+    pub method: String,
+}
+
+/// What the audit log has of somebody: what they did, and what was done to their account.
+pub async fn audit_lines(environment: &Environment, user_id: &str) -> Vec<AuditLine> {
+    let mut connection = connect(environment).await;
+    let user: Uuid = user_id.parse().expect("a UUID");
+    let lines = sqlx::query_as::<_, (String, String, String)>(
+        "SELECT action, outcome, rpc_method FROM audit_events WHERE actor_id = $1 OR resource = $2",
+    )
+    .bind(user)
+    .bind(format!("users/{user_id}"))
+    .fetch_all(&mut connection)
+    .await
+    .expect("the audit log");
+    connection.close().await.expect("the end of the connection");
+    let line = |(action, outcome, method)| AuditLine { action, outcome, method };
+    lines.into_iter().map(line).collect()
+}
+
+async fn connect(environment: &Environment) -> SqliteConnection {
+    let url = environment.get("DATABASE_URL");
+    SqliteConnection::connect(url).await.expect("the database of the server")
 }

@@ -1,0 +1,54 @@
+//! The audit log: what people did is in it, and what they tried.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::{
+    kind::KINDS,
+    support::{
+        app::App,
+        client::{Call, Transport},
+        contract::{self, methods, policy},
+        database::audit_lines,
+        rpc::{DELETE_USER, LOGIN, LOGOUT, REFRESH_TOKEN, UPDATE_USER},
+    },
+};
+
+#[tokio::test]
+async fn log_01_every_change_leaves_a_line_with_its_action() {
+    let app = App::start();
+    for transport in Transport::ALL {
+        let ann = app.user("ann").await;
+        let user = json!({ "user": { "id": ann.id, "bio": "changed" } });
+        ann.call(transport, UPDATE_USER, user).await.ok();
+        for kind in KINDS {
+            let id = kind.public(&ann).await;
+            ann.send(transport, kind.rename(&id, "changed")).await.ok();
+            ann.send(transport, kind.delete(&id)).await.ok();
+        }
+        let refresh = json!({ "refreshToken": ann.refresh_token });
+        app.call(transport, REFRESH_TOKEN, refresh, None).await.ok();
+        app.sign_in(&ann.username).await.call(transport, LOGOUT, json!({})).await.ok();
+        ann.call(transport, DELETE_USER, json!({ "id": ann.id })).await.ok();
+
+        let lines = audit_lines(&app.server.environment, &ann.id).await;
+        let found: BTreeSet<_> = lines.into_iter().map(|line| (line.action, line.method)).collect();
+        for method in methods() {
+            let action = policy(&method).audit_action;
+            let line = (action, contract::name(&method));
+            assert!(line.0.is_empty() || found.contains(&line), "{line:?} is not in {found:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn log_01_a_failed_sign_in_leaves_a_line_about_the_account() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let wrong = json!({ "identifier": ann.username, "password": "not the right one" });
+    app.everywhere(&Call::to(LOGIN, wrong)).await.refused("UNAUTHENTICATED", "WRONG_CREDENTIALS");
+    let lines = audit_lines(&app.server.environment, &ann.id).await;
+    let failures = lines.iter().filter(|line| line.outcome == "FAILURE");
+    assert_eq!(failures.count(), Transport::ALL.len(), "{lines:?}");
+}
