@@ -41,7 +41,8 @@ async fn a_time_that_has_no_json_is_refused_by_every_transport() {
     let app = App::start();
     let ann = app.user("ann").await;
     // google.protobuf.Timestamp within Stream within CreateStreamRequest, for a time in the year -1199.
-    let seconds = [&[0x08][..], &varint((-100_000_000_000_i64).cast_unsigned())].concat();
+    let mut seconds = vec![0x08];
+    prost::encoding::encode_varint((-100_000_000_000_i64).cast_unsigned(), &mut seconds);
     let time = [&[0x4a, u8::try_from(seconds.len()).unwrap()][..], &seconds].concat();
     let stream = [&[0x12, 1, b'a'][..], &time].concat();
     let wire = [&[0x0a, u8::try_from(stream.len()).unwrap()][..], &stream].concat();
@@ -123,14 +124,4 @@ async fn servers_take_turns_with_an_sqlite_file() {
     let here = crate::support::client::Client::new(second.address);
     let call = Call::to(GET_ME, json!({})).token(&ann.access_token);
     here.send(Transport::Rest, &call).await.ok();
-}
-
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
 }
