@@ -69,7 +69,7 @@ pub enum Error {
     #[error("this request id was used for a different request; make a new one")]
     RequestIdReused,
     /// The caller has used up a budget.
-    #[error("too many requests; retry in {} s", retry_after.as_secs().max(1))]
+    #[error("too many requests; retry in {} s", retry_after.as_secs_f64().ceil())]
     RateLimited {
         /// When the next call has a chance.
         retry_after: Duration,

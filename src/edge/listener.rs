@@ -211,7 +211,7 @@ fn builder() -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEADERS_BYTES_MAX as usize * 4);
+        .max_buf_size(HEADERS_BYTES_MAX as usize);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -9,8 +9,8 @@ use crate::{
     service::change::RequestId,
 };
 
-/// The longest request id.
-const REQUEST_ID_BYTES_MAX: usize = 400;
+/// The longest request id, in characters: what the rule of the field says, for the header too.
+const REQUEST_ID_LENGTH_MAX: usize = 100;
 
 /// A request taken apart.
 pub struct Input<T> {
@@ -34,7 +34,7 @@ impl<T> Input<T> {
     /// The id that the client gave its request: in the message, or in the `idempotency-key` header.
     ///
     /// # Errors
-    /// `InvalidFields` when the header is longer than the field may be.
+    /// `InvalidFields` when the header is longer than the field may be, or not the same.
     pub fn request_id(
         &mut self,
         field: impl FnOnce(&mut T) -> &mut String,
@@ -42,13 +42,17 @@ impl<T> Input<T> {
     where
         T: Message,
     {
-        let in_message = std::mem::take(field(&mut self.message));
-        let in_header = || self.metadata.get("idempotency-key")?.to_str().ok().map(str::to_owned);
-        let Some(id) = Some(in_message).filter(|id| !id.is_empty()).or_else(in_header) else {
-            return Ok(None);
-        };
-        if id.len() > REQUEST_ID_BYTES_MAX {
-            let allowed = format!("must have at most {REQUEST_ID_BYTES_MAX} bytes");
+        let given = |id: &String| !id.is_empty();
+        let in_message = Some(std::mem::take(field(&mut self.message))).filter(given);
+        let in_header = self.metadata.get("idempotency-key");
+        let in_header = in_header.and_then(|id| id.to_str().ok()).map(str::to_owned).filter(given);
+        if in_message.is_some() && in_header.is_some() && in_message != in_header {
+            let allowed = "must be the same as the header `idempotency-key`, or only one be given";
+            return Err(Error::invalid_field("request_id", allowed));
+        }
+        let Some(id) = in_message.or(in_header) else { return Ok(None) };
+        if id.chars().count() > REQUEST_ID_LENGTH_MAX {
+            let allowed = format!("must have at most {REQUEST_ID_LENGTH_MAX} characters");
             return Err(Error::invalid_field("request_id", allowed));
         }
         Ok(Some(RequestId { id, content: self.message.encode_to_vec() }))

@@ -128,7 +128,8 @@ impl SessionService {
         }
         let expire_time = Session::expiry(session.create_time, now);
         if change.tx.advance_session(id, counter, now, expire_time).await? {
-            let counter = counter + 1;
+            let (counter, user_id) = (counter + 1, Some(session.user_id));
+            change.audit_as(user_id, "auth.refresh", format!("sessions/{id}"), Ok(())).await?;
             return Ok(Use::Good(Session { counter, refresh_time: now, expire_time, ..session }));
         }
         // Read again: another call may have won since the first read.
