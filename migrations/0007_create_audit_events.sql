@@ -7,7 +7,7 @@ CREATE TABLE audit_events (
     session_id UUID,
     action TEXT NOT NULL,
     resource TEXT NOT NULL,
-    outcome TEXT NOT NULL CHECK (outcome IN ('SUCCESS', 'FAILURE')),
+    outcome TEXT NOT NULL CHECK (outcome IN ('SUCCESS', 'DENIED', 'FAILURE')),
     reason TEXT NOT NULL,
     transport TEXT NOT NULL,
     rpc_method TEXT NOT NULL,

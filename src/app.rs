@@ -184,6 +184,7 @@ fn policy(config: &Config, core: &Core, stop: CancellationToken) -> Result<Arc<P
     Ok(Arc::new(Policy {
         methods,
         authenticator: Arc::clone(&core.access) as _,
+        auditor: Arc::clone(&core.access) as _,
         limiter: Arc::new(limiter),
         calls: places(config.calls_in_flight_max),
         streams: places(config.streams_max),

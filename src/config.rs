@@ -16,15 +16,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, without_password};
 pub use secret::{Secrets, database_url, load_dotenv};
-use value::duration;
 pub use value::{List, LogFormat, Setting, Synchronous};
+use value::{address, duration, positive_duration};
 
 /// What the server is set to. Every setting is a flag, an environment variable, or a line in `.env`; secrets are never
 /// flags, because command lines are visible to every user of the machine.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
     /// Where to listen: gRPC, gRPC-web and REST share the port
-    #[arg(long, env, global = true, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
+    #[arg(long, env, global = true, default_value = "127.0.0.1:8080", value_name = "HOST:PORT", value_parser = address)]
     pub listen_addr: SocketAddr,
 
     /// Serve /metrics and the details of /ready here instead of on the main port
@@ -66,7 +66,7 @@ pub struct Config {
     pub database_connections_max: u32,
 
     /// How long a call waits for a database connection
-    #[arg(long, env, global = true, default_value = "5s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env, global = true, default_value = "5s", value_name = "DURATION", value_parser = positive_duration)]
     pub database_acquire_timeout: Duration,
 
     /// How hard SQLite makes sure of a commit: full survives a power cut, normal a crash of the process
@@ -97,7 +97,7 @@ pub struct Config {
     pub refresh_grace: Duration,
 
     /// How often the key that signs access tokens is replaced
-    #[arg(long, env, global = true, default_value = "30d", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env, global = true, default_value = "30d", value_name = "DURATION", value_parser = positive_duration)]
     pub signing_key_lifetime: Duration,
 
     /// The fewest characters of a new password
@@ -158,7 +158,7 @@ pub struct Config {
     pub streams_max: u32,
 
     /// The time a call has; a client may ask for less
-    #[arg(long, env, global = true, default_value = "5s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env, global = true, default_value = "5s", value_name = "DURATION", value_parser = positive_duration)]
     pub call_timeout: Duration,
 
     /// How long to keep serving after SIGTERM, so that load balancers notice that /ready says no

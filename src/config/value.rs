@@ -1,6 +1,10 @@
 //! The values of settings: how they are written, and what they may be.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    str::FromStr,
+    time::Duration,
+};
 
 use clap::ValueEnum;
 
@@ -69,6 +73,20 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .map(Duration::from_millis)
         .filter(|duration| *duration <= DURATION_MAX)
         .ok_or_else(|| USAGE.to_owned())
+}
+
+/// A duration that is not nothing.
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.is_zero() { Err("must be longer than 0s".to_owned()) } else { Ok(duration) }
+}
+
+/// An address to listen on; a host name stands for its first address.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut addresses = text.to_socket_addrs().map_err(|error| {
+        format!("{error}; write an address and a port, as 127.0.0.1:8080 or [::]:8080")
+    })?;
+    addresses.next().ok_or_else(|| "the name has no address".to_owned())
 }
 
 /// How durations are written.

@@ -19,17 +19,17 @@ pub struct Entry {
     pub resource: String,
     /// How it went.
     pub outcome: Outcome,
-    /// The reason of a failure; empty otherwise.
-    pub reason: &'static str,
 }
 
-/// How an audited action went.
+/// How an audited action went; where it did not, with the reason of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was done.
     Success,
+    /// The caller may not do it.
+    Denied(&'static str),
     /// It failed.
-    Failure,
+    Failure(&'static str),
 }
 
 impl Outcome {
@@ -38,7 +38,17 @@ impl Outcome {
     pub fn name(self) -> &'static str {
         match self {
             Self::Success => "SUCCESS",
-            Self::Failure => "FAILURE",
+            Self::Denied(_) => "DENIED",
+            Self::Failure(_) => "FAILURE",
+        }
+    }
+
+    /// The reason; empty for a success.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Success => "",
+            Self::Denied(reason) | Self::Failure(reason) => reason,
         }
     }
 }

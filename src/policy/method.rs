@@ -22,6 +22,8 @@ pub struct Method {
     pub is_sign_in: bool,
     /// What calls of it cost.
     pub load: Load,
+    /// What it is called in the audit log: its action, or its name where it changes nothing.
+    pub action: &'static str,
 }
 
 /// What calls of a method cost.
@@ -70,22 +72,25 @@ impl Methods {
         let mut table = Self { by_path: HashMap::new() };
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
             let name = format!("{}/{}", method.parent_service().full_name(), method.name());
-            let (access, is_sign_in) = policy(&extension, &method)
+            let terms = terms(&extension, &method)
                 .ok_or_else(|| format!("{name} has no policy that can be honoured"))?;
             let load = if method.is_server_streaming() { Load::Stream } else { Load::Call };
-            table.add(&name, access, is_sign_in, load);
+            table.add(&name, terms, load);
         }
         for method in open {
-            table.add(method.name, Access::Public, false, method.load);
+            table.add(method.name, Terms::default(), method.load);
         }
         Ok(table)
     }
 
-    fn add(&mut self, name: &str, access: Access, is_sign_in: bool, load: Load) {
+    fn add(&mut self, name: &str, terms: Terms, load: Load) {
         // Names live as long as the process: they label metrics and log lines.
         let path: &'static str = Box::leak(format!("/{name}").into_boxed_str());
         let (index, name) = (self.by_path.len(), &path[1..]);
-        let method = Method { index, name, access, is_sign_in, load };
+        let action: &'static str = Box::leak(terms.action.into_boxed_str());
+        let action = if action.is_empty() { name } else { action };
+        let Terms { access, is_sign_in, .. } = terms;
+        let method = Method { index, name, access, is_sign_in, load, action };
         self.by_path.insert(path, method);
     }
 
@@ -129,8 +134,21 @@ impl Method {
     }
 }
 
-/// Who may call a method, and whether it is one of signing in.
-fn policy(extension: &ExtensionDescriptor, method: &MethodDescriptor) -> Option<(Access, bool)> {
+/// What the policy option of a method says.
+struct Terms {
+    access: Access,
+    is_sign_in: bool,
+    action: String,
+}
+
+impl Default for Terms {
+    /// Of a method that anyone may call and that changes nothing.
+    fn default() -> Self {
+        Self { access: Access::Public, is_sign_in: false, action: String::new() }
+    }
+}
+
+fn terms(extension: &ExtensionDescriptor, method: &MethodDescriptor) -> Option<Terms> {
     let options = method.options();
     let policy = options.get_extension(extension);
     let policy = policy.as_message()?;
@@ -144,7 +162,9 @@ fn policy(extension: &ExtensionDescriptor, method: &MethodDescriptor) -> Option<
         "ACCESS_OWNER" => permission().map(|_| Access::Authenticated)?,
         _ => return None,
     };
-    Some((access, value_name(policy, "rate_class")? == "RATE_CLASS_SIGN_IN"))
+    let is_sign_in = value_name(policy, "rate_class")? == "RATE_CLASS_SIGN_IN";
+    let action = policy.get_field_by_name("audit_action")?.as_str()?.to_owned();
+    Some(Terms { access, is_sign_in, action })
 }
 
 /// The name of an enum field's value.

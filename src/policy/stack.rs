@@ -15,7 +15,7 @@ use tokio::{
     time,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::Service;
 
 use super::{
@@ -28,7 +28,10 @@ use crate::{
         Error, Result,
         caller::{Caller, Origin, Principal},
     },
-    port::{access::Authenticator, limiter::Limiter},
+    port::{
+        access::{Auditor, Authenticator},
+        limiter::Limiter,
+    },
     telemetry::{
         access::Call,
         metrics::{Metrics, RateLimitLabels},
@@ -44,6 +47,8 @@ pub struct Policy {
     pub methods: Methods,
     /// Knows bearer tokens.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Remembers whom it turned away.
+    pub auditor: Arc<dyn Auditor>,
     /// Counts calls.
     pub limiter: Arc<dyn Limiter>,
     /// How many more calls may be in progress.
@@ -70,7 +75,7 @@ impl Policy {
         let Some(call) = request.extensions().get::<Arc<Call>>().cloned() else {
             return self.refused(Error::internal("a call came in without passing the edge"));
         };
-        let mut told = HeaderMap::new();
+        let (mut told, mut known) = (HeaderMap::new(), None);
         let admitted = async {
             // 1. Only what the contract knows can be called.
             let method = self.methods.resolve(request.uri().path());
@@ -87,8 +92,8 @@ impl Policy {
                 let principal = self.authenticate(request.headers()).await;
                 // 5. Within their budget, or that of their address: guesses are counted too.
                 if load != Load::Probe {
-                    let known = principal.as_ref().ok().and_then(Option::as_deref);
-                    self.count(method, known, &call, &mut told).await?;
+                    let principal = principal.as_ref().ok().and_then(Option::as_deref);
+                    self.count(method, principal, &call, &mut told).await?;
                 }
                 // 6. What they may call. Credentials that nobody asked for cannot make a public call fail.
                 let method = method.ok_or(Error::UnknownMethod)?;
@@ -96,9 +101,10 @@ impl Policy {
                     Err(error) if error.is_of_credentials() && method.is_public() => None,
                     principal => principal?,
                 };
-                method.authorize(principal.as_deref())?;
+                let caller = Arc::new(caller(method, principal, &call, request.headers()));
+                known = Some((Arc::clone(&caller), method.action));
+                method.authorize(caller.principal.as_deref())?;
                 // 7. The service.
-                let caller = caller(method, principal, &call, request.headers());
                 request.extensions_mut().insert(caller);
                 AssertUnwindSafe(service.call(request)).catch_unwind().await.map_err(panicked)
             });
@@ -119,6 +125,13 @@ impl Policy {
         };
         response.headers_mut().extend(told);
         note(&call, &response);
+        // 8. Whom it turned away, it remembers; so does the use case, by the same answer.
+        if let Some((caller, action)) = known
+            && is_denied(&response)
+            && let Err(error) = self.auditor.denied(&caller, action, DENIED).await
+        {
+            call.error.set(format!("the audit log has no line of this: {error}")).ok();
+        }
         response
     }
 
@@ -196,6 +209,14 @@ fn caller(
         trace: Some(call.trace),
     };
     Caller { principal, origin }
+}
+
+/// The reason of a denial in the audit log.
+const DENIED: &str = "PERMISSION_DENIED";
+
+fn is_denied(response: &Response<Body>) -> bool {
+    let status = response.extensions().get::<Status>();
+    status.is_some_and(|status| status.code() == Code::PermissionDenied)
 }
 
 /// Tells the log of the call how it went.

@@ -1,10 +1,13 @@
-//! Turns a bearer token into a principal: what the policy stack asks of the use cases.
+//! What the policy stack asks of the use cases: who calls, and to remember whom it turned away.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Result, caller::Principal};
+use crate::domain::{
+    Result,
+    caller::{Caller, Principal},
+};
 
 /// Knows who a bearer token belongs to.
 #[async_trait]
@@ -13,4 +16,16 @@ pub trait Authenticator: Send + Sync {
     ///
     /// Errors: `InvalidToken`, `ExpiredToken`, `SessionEnded`, and whatever the store says.
     async fn authenticate(&self, bearer: &str) -> Result<Arc<Principal>>;
+}
+
+/// Remembers who was turned away.
+#[async_trait]
+pub trait Auditor: Send + Sync {
+    /// Adds to the audit log that the caller may not do this.
+    async fn denied(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        reason: &'static str,
+    ) -> Result<()>;
 }

@@ -1,5 +1,7 @@
 //! What every method does first: takes a request apart.
 
+use std::sync::Arc;
+
 use http::Extensions;
 use prost::Message;
 use tonic::{Request, metadata::MetadataMap};
@@ -15,7 +17,7 @@ const REQUEST_ID_LENGTH_MAX: usize = 100;
 /// A request taken apart.
 pub struct Input<T> {
     /// Who calls.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// What is asked.
     pub message: T,
     metadata: MetadataMap,
@@ -59,8 +61,8 @@ impl<T> Input<T> {
     }
 }
 
-fn caller(extensions: &mut Extensions) -> Result<Caller> {
+fn caller(extensions: &mut Extensions) -> Result<Arc<Caller>> {
     extensions
-        .remove::<Caller>()
+        .remove::<Arc<Caller>>()
         .ok_or_else(|| Error::internal("a call reached a service without passing the policy stack"))
 }

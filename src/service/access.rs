@@ -8,11 +8,16 @@ use super::{World, keyring::Keyring, session::TokenNames};
 use crate::{
     domain::{
         Error, Result,
-        caller::Principal,
+        audit::Outcome,
+        caller::{Caller, Principal},
         id::Id,
         session::{ACCESS_TOKEN_LIFETIME, Session},
     },
-    port::{access::Authenticator, cache::Cache, crypto::Claims},
+    port::{
+        access::{Auditor, Authenticator},
+        cache::Cache,
+        crypto::Claims,
+    },
 };
 
 /// The longest bearer token that is looked at, in bytes.
@@ -106,5 +111,17 @@ impl Authenticator for AccessService {
         principal
             .filter(|principal| principal.user_id.uuid() == claims.sub)
             .ok_or(Error::SessionEnded)
+    }
+}
+
+#[async_trait]
+impl Auditor for AccessService {
+    async fn denied(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        reason: &'static str,
+    ) -> Result<()> {
+        self.world.audit(caller, action, String::new(), Outcome::Denied(reason)).await
     }
 }

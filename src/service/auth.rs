@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{
         Error, Result,
+        audit::Outcome,
         caller::Caller,
         event::Data,
         id::Id,
@@ -157,7 +158,7 @@ impl AuthService {
                 change.tx.update_password_hash(user.id, &hash).await?;
             }
             let resource = format!("users/{}", user.id);
-            change.audit_as(Some(user.id), "auth.login", resource, Ok(())).await?;
+            change.audit_as(Some(user.id), "auth.login", resource, Outcome::Success).await?;
             let session = self.sessions.begin(&mut change, caller, user.id, client_name).await?;
             Ok((user, session))
         }
@@ -168,10 +169,8 @@ impl AuthService {
 
     async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<SignedIn> {
         let resource = user_id.map_or_else(String::new, |id| format!("users/{id}"));
-        let failure = Err(Error::WrongCredentials.reason());
-        let mut change = self.world.change(caller).await?;
-        let result = change.audit_as(None, "auth.login", resource, failure).await;
-        change.finish(result).await?;
+        let failure = Outcome::Failure(Error::WrongCredentials.reason());
+        self.world.audit(caller, "auth.login", resource, failure).await?;
         Err(Error::WrongCredentials)
     }
 
@@ -196,7 +195,7 @@ impl AuthService {
         };
         change.tx.insert_user(&user, hash).await?;
         let resource = format!("users/{}", user.id);
-        change.audit_as(Some(user.id), "auth.register", resource, Ok(())).await?;
+        change.audit_as(Some(user.id), "auth.register", resource, Outcome::Success).await?;
         change.record(Data::UserCreated(user.clone(), method)).await?;
         Ok(user)
     }

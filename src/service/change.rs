@@ -48,6 +48,19 @@ impl World {
         let tx = self.store.begin().await?;
         Ok(Change { tx, now: self.clock.now(), world: self, caller })
     }
+
+    /// Adds a line to the audit log about something that changed nothing.
+    pub async fn audit(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        resource: String,
+        outcome: Outcome,
+    ) -> Result<()> {
+        let mut change = self.change(caller).await?;
+        let result = change.audit_as(caller.user_id(), action, resource, outcome).await;
+        change.finish(result).await
+    }
 }
 
 impl Change<'_> {
@@ -106,7 +119,7 @@ impl Change<'_> {
     /// Adds a success to the audit log.
     pub async fn audit(&mut self, action: &'static str, resource: String) -> Result<()> {
         let actor = self.caller.user_id();
-        self.audit_as(actor, action, resource, Ok(())).await
+        self.audit_as(actor, action, resource, Outcome::Success).await
     }
 
     /// Adds a line to the audit log; the actor is whoever the call found its caller to be.
@@ -115,7 +128,7 @@ impl Change<'_> {
         actor_id: Option<Id<User>>,
         action: &'static str,
         resource: String,
-        result: Result<(), &'static str>,
+        outcome: Outcome,
     ) -> Result<()> {
         let entry = Entry {
             id: Id::from(self.world.ids.uuid()),
@@ -124,8 +137,7 @@ impl Change<'_> {
             actor_id,
             action,
             resource,
-            outcome: if result.is_ok() { Outcome::Success } else { Outcome::Failure },
-            reason: result.err().unwrap_or_default(),
+            outcome,
         };
         self.tx.audit(&entry).await
     }

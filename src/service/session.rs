@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{
         Error, Result, Timestamp,
+        audit::Outcome,
         caller::Caller,
         event::Data,
         id::Id,
@@ -96,8 +97,20 @@ impl SessionService {
     /// # Errors
     /// `InvalidRefreshToken`; `RefreshTokenReused`, by when the session's end is committed.
     pub async fn refresh(&self, caller: &Caller, token: &str) -> Result<Tokens> {
-        let (id, counter) =
-            refresh_token::read(&*self.world.vault, token).ok_or(Error::InvalidRefreshToken)?;
+        let read = refresh_token::read(&*self.world.vault, token);
+        let result = match read {
+            Some((id, counter)) => self.exchange(caller, id, counter).await,
+            None => Err(Error::InvalidRefreshToken),
+        };
+        if let Err(error @ Error::InvalidRefreshToken) = &result {
+            let resource = read.map_or_else(String::new, |(id, _)| format!("sessions/{id}"));
+            let failure = Outcome::Failure(error.reason());
+            self.world.audit(caller, "auth.refresh", resource, failure).await?;
+        }
+        result
+    }
+
+    async fn exchange(&self, caller: &Caller, id: Id<Session>, counter: i64) -> Result<Tokens> {
         let mut change = self.world.change(caller).await?;
         let result = self.use_token(&mut change, id, counter).await;
         let live = Arc::clone(&self.live);
@@ -129,7 +142,9 @@ impl SessionService {
         let expire_time = Session::expiry(session.create_time, now);
         if change.tx.advance_session(id, counter, now, expire_time).await? {
             let (counter, user_id) = (counter + 1, Some(session.user_id));
-            change.audit_as(user_id, "auth.refresh", format!("sessions/{id}"), Ok(())).await?;
+            change
+                .audit_as(user_id, "auth.refresh", format!("sessions/{id}"), Outcome::Success)
+                .await?;
             return Ok(Use::Good(Session { counter, refresh_time: now, expire_time, ..session }));
         }
         // Read again: another call may have won since the first read.
@@ -218,12 +233,12 @@ impl SessionService {
         };
         let resource = format!("users/{user_id}");
         // A thief is nobody we know; whoever signs out without an access token is known by the refresh token.
-        let (actor, result) = match reason {
-            EndReason::RefreshReuse => (None, Err(Error::RefreshTokenReused.reason())),
-            EndReason::Logout => (Some(user_id), Ok(())),
-            EndReason::UserDeleted => (change.caller().user_id(), Ok(())),
+        let (actor, outcome) = match reason {
+            EndReason::RefreshReuse => (None, Outcome::Failure(Error::RefreshTokenReused.reason())),
+            EndReason::Logout => (Some(user_id), Outcome::Success),
+            EndReason::UserDeleted => (change.caller().user_id(), Outcome::Success),
         };
-        change.audit_as(actor, action, resource, result).await?;
+        change.audit_as(actor, action, resource, outcome).await?;
         change.record(Data::SessionRevoked { user_id, session_ids, reason }).await
     }
 

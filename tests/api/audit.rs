@@ -52,3 +52,39 @@ async fn log_01_a_failed_sign_in_leaves_a_line_about_the_account() {
     let failures = lines.iter().filter(|line| line.outcome == "FAILURE");
     assert_eq!(failures.count(), Transport::ALL.len(), "{lines:?}");
 }
+
+#[tokio::test]
+async fn log_01_whoever_is_turned_away_leaves_a_line_about_what_they_tried() {
+    let app = App::start();
+    for transport in Transport::ALL {
+        let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+        let other = json!({ "id": ann.id });
+        bob.call(transport, DELETE_USER, other)
+            .await
+            .refused("PERMISSION_DENIED", "PERMISSION_DENIED");
+        let nobody = app.person_with_role("service").await;
+        let room = KINDS[0].draft("not for services");
+        nobody
+            .call(transport, KINDS[0].create, room)
+            .await
+            .refused("PERMISSION_DENIED", "PERMISSION_DENIED");
+        for (person, action) in [(&bob, "user.delete"), (&nobody, "room.create")] {
+            let lines = audit_lines(&app.server.environment, &person.id).await;
+            let denied = lines.iter().filter(|line| line.outcome == "DENIED");
+            assert_eq!(denied.map(|line| &line.action).collect::<Vec<_>>(), [action]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn log_01_a_refresh_token_that_is_not_good_leaves_a_line() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    ann.call(Transport::Grpc, LOGOUT, json!({})).await.ok();
+    let refresh = Call::to(REFRESH_TOKEN, json!({ "refreshToken": ann.refresh_token }));
+    let refused = app.everywhere(&refresh).await;
+    refused.refused("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN");
+    let lines = audit_lines(&app.server.environment, &ann.session_id).await;
+    let failures = lines.iter().filter(|line| line.outcome == "FAILURE");
+    assert_eq!(failures.count(), Transport::ALL.len(), "{lines:?}");
+}

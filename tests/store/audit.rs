@@ -33,8 +33,7 @@ pub fn entry() -> Entry {
         actor_id: None,
         action: "room.update",
         resource: "rooms/1".into(),
-        outcome: Outcome::Failure,
-        reason: "STALE_ETAG",
+        outcome: Outcome::Failure("STALE_ETAG"),
     }
 }
 

@@ -58,15 +58,17 @@ pub struct AuditLine {
     pub method: String,
 }
 
-/// What the audit log has of somebody: what they did, and what was done to their account.
-pub async fn audit_lines(environment: &Environment, user_id: &str) -> Vec<AuditLine> {
+/// What the audit log has of somebody, or of a session: what they did, and what was done to it.
+pub async fn audit_lines(environment: &Environment, id: &str) -> Vec<AuditLine> {
     let mut connection = connect(environment).await;
-    let user: Uuid = user_id.parse().expect("a UUID");
+    let user: Uuid = id.parse().expect("a UUID");
     let lines = sqlx::query_as::<_, (String, String, String)>(
-        "SELECT action, outcome, rpc_method FROM audit_events WHERE actor_id = $1 OR resource = $2",
+        "SELECT action, outcome, rpc_method FROM audit_events WHERE actor_id = $1 \
+         OR resource IN ($2, $3)",
     )
     .bind(user)
-    .bind(format!("users/{user_id}"))
+    .bind(format!("users/{id}"))
+    .bind(format!("sessions/{id}"))
     .fetch_all(&mut connection)
     .await
     .expect("the audit log");

@@ -24,7 +24,7 @@ impl Audit for Change {
             .bind(entry.action)
             .bind(&entry.resource)
             .bind(entry.outcome.name())
-            .bind(entry.reason)
+            .bind(entry.outcome.reason())
             .bind(origin.transport.name())
             .bind(origin.rpc_method)
             .bind(origin.ip.map(|ip| ip.to_string()))
