@@ -12,9 +12,6 @@ use protox::Compiler;
 /// The option that every method must carry.
 const POLICY: &str = "veza.policy.v1.policy";
 
-/// The number of `ACCESS_UNSPECIFIED`.
-const UNSPECIFIED: i32 = 0;
-
 #[expect(clippy::disallowed_methods, reason = "cargo says in the environment where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
@@ -55,7 +52,7 @@ fn refuse_unfit(pool: &DescriptorPool) -> Result<(), String> {
     Err(format!("the contract in proto/ is not fit:\n  {}", problems.join("\n  ")))
 }
 
-/// What is wrong with the policy of a method.
+/// What is wrong with the policy of a method. A policy that cannot be read is wrong, too.
 fn policy_problem(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<&'static str> {
     let Some(extension) = pool.get_extension_by_name(POLICY) else {
         return Some("no file declares the option (veza.policy.v1.policy)");
@@ -65,20 +62,23 @@ fn policy_problem(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<&'
         return Some("it has no policy; say who may call it with option (veza.policy.v1.policy)");
     }
     let value = options.get_extension(&extension);
-    let policy: &DynamicMessage = value.as_message()?;
-    let access = policy.get_field_by_name("access")?.as_enum_number()?;
-    let permission = policy.get_field_by_name("permission")?.as_str()?.to_owned();
-    let permission_needed = {
-        let name = policy.descriptor().get_field_by_name("access")?.kind();
-        let access = name.as_enum()?.get_value(access)?;
-        matches!(access.name(), "ACCESS_PERMISSION" | "ACCESS_OWNER")
+    let Some((access, permission)) = value.as_message().and_then(access_and_permission) else {
+        return Some("its policy cannot be read");
     };
-    match (access, permission_needed, permission.is_empty()) {
-        (UNSPECIFIED, ..) => Some("its policy does not say who has access"),
+    let permission_needed = matches!(access.as_str(), "ACCESS_PERMISSION" | "ACCESS_OWNER");
+    match (access.as_str(), permission_needed, permission.is_empty()) {
+        ("ACCESS_UNSPECIFIED", ..) => Some("its policy does not say who has access"),
         (_, true, true) => Some("its policy names no permission"),
         (_, false, false) => Some("its policy names a permission that its access does not use"),
         _ => None,
     }
+}
+
+fn access_and_permission(policy: &DynamicMessage) -> Option<(String, String)> {
+    let number = policy.get_field_by_name("access")?.as_enum_number()?;
+    let kind = policy.descriptor().get_field_by_name("access")?.kind();
+    let access = kind.as_enum()?.get_value(number)?.name().to_owned();
+    Some((access, policy.get_field_by_name("permission")?.as_str()?.to_owned()))
 }
 
 /// Every proto file below a folder, sorted so that builds repeat.

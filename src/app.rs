@@ -33,10 +33,7 @@ use crate::{
         service::{Edge, Transports},
         transports::Parts,
     },
-    policy::{
-        method::Methods,
-        stack::{Guarded, Policy},
-    },
+    policy::stack::{Guarded, Policy},
     rpc::{
         self,
         proto::{
@@ -48,7 +45,6 @@ use crate::{
     },
 };
 
-use self::core::OPEN_METHODS;
 pub use self::core::{Core, database};
 
 /// How long calls have to finish when the server stops.
@@ -90,16 +86,18 @@ impl App {
             pinged: Mutex::new(None),
         });
         let closing = CancellationToken::new();
-        let policy = policy(&config, &core, closing.clone())?;
+        let policy = policy(&config, &core, closing.clone());
         let documents = routes::documents(&shown);
         let tls = config.tls().map_err(|error| error.to_string())?;
-        let listener = Listener::bind(config.listen_addr, tls)?;
+        let listener = Listener::bind("LISTEN_ADDR", config.listen_addr, tls)?;
         let (pages, operators) = match config.ops_listen.0 {
             None => (documents.merge(routes::operators(&shown)), None),
             Some(address) => {
                 let pages = Transports::pages(routes::operators(&shown));
-                let operators =
-                    (Listener::bind(address, None)?, edge(&config, &core, pages, false));
+                let operators = (
+                    Listener::bind("OPS_LISTEN", address, None)?,
+                    edge(&config, &core, pages, false),
+                );
                 (documents.merge(routes::brief_health(&shown)), Some(operators))
             }
         };
@@ -142,6 +140,7 @@ impl App {
             parts.spawn(listener.serve(edge, ended.clone(), Duration::ZERO));
         }
         let (listener, closing) = (self.listener, self.closing);
+        let remains = self.edge.tasks.clone();
         let mut serving = JoinSet::new();
         serving.spawn(listener.serve(self.edge, closing.clone(), DRAIN_GRACE));
 
@@ -159,9 +158,11 @@ impl App {
         closing.cancel();
         serving.join_all().await;
         world.commits.close();
+        remains.close();
         ended.cancel();
         let rest = async {
             world.commits.wait().await;
+            remains.wait().await;
             while parts.join_next().await.is_some() {}
             world.store.close().await;
         };
@@ -172,17 +173,16 @@ impl App {
     }
 }
 
-fn policy(config: &Config, core: &Core, stop: CancellationToken) -> Result<Arc<Policy>, String> {
+fn policy(config: &Config, core: &Core, stop: CancellationToken) -> Arc<Policy> {
     let places = |n: u32| Arc::new(Semaphore::new(n as usize));
-    let methods = Methods::read(&contract::POOL, &OPEN_METHODS)?;
     let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
     let limiter = Gcra::new(
         Arc::clone(&core.world.clock),
         at_least_one(config.rate_limit_per_minute),
         at_least_one(config.sign_in_rate_limit_per_minute),
     );
-    Ok(Arc::new(Policy {
-        methods,
+    Arc::new(Policy {
+        methods: Arc::clone(&core.methods),
         authenticator: Arc::clone(&core.access) as _,
         auditor: Arc::clone(&core.access) as _,
         limiter: Arc::new(limiter),
@@ -193,7 +193,7 @@ fn policy(config: &Config, core: &Core, stop: CancellationToken) -> Result<Arc<P
         metrics: Arc::clone(&core.metrics),
         refuse: tonic::Status::from,
         restate: rpc::status::restate,
-    }))
+    })
 }
 
 fn edge(config: &Arc<Config>, core: &Core, transports: Transports, over_tls: bool) -> Arc<Edge> {

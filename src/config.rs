@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, without_password};
 pub use secret::{Secrets, database_url, load_dotenv};
 pub use value::{List, LogFormat, Setting, Synchronous};
-use value::{address, duration, positive_duration};
+use value::{address, duration, positive_duration, show};
 
 /// What the server is set to. Every setting is a flag, an environment variable, or a line in `.env`; secrets are never
 /// flags, because command lines are visible to every user of the machine.
@@ -261,14 +261,14 @@ impl fmt::Display for Config {
             ("TLS_KEY", path(&self.tls_key)),
             ("DATABASE_URL", without_password(database_url().expose_secret())),
             ("DATABASE_CONNECTIONS_MAX", self.database_connections_max.to_string()),
-            ("DATABASE_ACQUIRE_TIMEOUT", format!("{:?}", self.database_acquire_timeout)),
+            ("DATABASE_ACQUIRE_TIMEOUT", show(self.database_acquire_timeout)),
             ("SQLITE_SYNCHRONOUS", choice(Some(&self.sqlite_synchronous))),
             ("JWT_SECRET", secret.to_owned()),
             ("JWT_SECRET_FILE", path(&self.jwt_secret_file)),
             ("TOKEN_ISSUER", self.token_issuer.clone()),
             ("TOKEN_AUDIENCE", self.token_audience.clone()),
-            ("REFRESH_GRACE", format!("{:?}", self.refresh_grace)),
-            ("SIGNING_KEY_LIFETIME", format!("{:?}", self.signing_key_lifetime)),
+            ("REFRESH_GRACE", show(self.refresh_grace)),
+            ("SIGNING_KEY_LIFETIME", show(self.signing_key_lifetime)),
             ("PASSWORD_LENGTH_MIN", self.password_length_min.to_string()),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit_per_minute.to_string()),
             ("SIGN_IN_RATE_LIMIT_PER_MINUTE", self.sign_in_rate_limit_per_minute.to_string()),
@@ -278,8 +278,8 @@ impl fmt::Display for Config {
             ("CONNECTIONS_PER_ADDRESS_MAX", self.connections_per_address_max.to_string()),
             ("STREAMS_MAX", self.streams_max.to_string()),
             ("CALLS_IN_FLIGHT_MAX", self.calls_in_flight_max.to_string()),
-            ("CALL_TIMEOUT", format!("{:?}", self.call_timeout)),
-            ("DRAIN_DELAY", format!("{:?}", self.drain_delay)),
+            ("CALL_TIMEOUT", show(self.call_timeout)),
+            ("DRAIN_DELAY", show(self.drain_delay)),
             ("REFLECTION", self.reflection.to_string()),
             ("LOG_FORMAT", choice(self.log_format.0.as_ref())),
             ("LOG_LEVEL", self.log_level.clone()),

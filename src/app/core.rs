@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Secrets, Synchronous},
     contract, domain,
     policy::method::{Load, Methods, Open},
-    port::clock::Clock,
+    port::{bus::Bus, clock::Clock},
     rpc,
     service::{
         World,
@@ -33,13 +33,14 @@ use crate::{
     },
     telemetry::metrics::Metrics,
     worker::{
+        journal,
         relay::{Bell, Relay},
         schedule,
     },
 };
 
 /// Methods of other services that anyone may call.
-pub(super) const OPEN_METHODS: [Open; 5] = [
+const OPEN_METHODS: [Open; 5] = [
     Open { name: "grpc.health.v1.Health/Check", load: Load::Probe },
     Open { name: "grpc.health.v1.Health/List", load: Load::Call },
     Open { name: "grpc.health.v1.Health/Watch", load: Load::Stream },
@@ -74,7 +75,7 @@ pub struct Core {
     pub(super) streams: Arc<StreamService>,
     bell: Arc<Bell>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) methods: Methods,
+    pub(super) methods: Arc<Methods>,
 }
 
 /// How to reach the database.
@@ -100,6 +101,7 @@ impl Core {
     ) -> domain::Result<Self> {
         let methods =
             Methods::read(&contract::POOL, &OPEN_METHODS).map_err(domain::Error::internal)?;
+        let methods = Arc::new(methods);
         let metrics = Arc::new(Metrics::new(methods.names()));
         let bell = Arc::new(Bell::default());
         let world = World {
@@ -168,13 +170,15 @@ impl Core {
     pub(super) fn workers(&self, ended: &CancellationToken) -> JoinSet<()> {
         let mut workers = JoinSet::new();
         let (store, clock) = (&self.world.store, &self.world.clock);
+        let bus: Arc<dyn Bus> = Arc::new(Broadcast::default());
         let relay = Relay {
             store: Arc::clone(store),
-            bus: Arc::new(Broadcast::default()),
+            bus: Arc::clone(&bus),
             clock: Arc::clone(clock),
             bell: Arc::clone(&self.bell),
             metrics: Arc::clone(&self.metrics),
         };
+        workers.spawn(journal::show(bus, ended.clone()));
         workers.spawn(relay.run(ended.clone()));
         workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));
         workers.spawn(schedule::sweep(Arc::clone(store), Arc::clone(clock), ended.clone()));

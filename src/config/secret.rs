@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Config, Error};
@@ -79,14 +80,18 @@ impl Config {
 /// A variable that is set to something.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
 pub(super) fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    // What is not text must not count as absent: another secret would be made in its place.
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(|value| value.into_string().unwrap_or_else(|value| value.to_string_lossy().into()))
 }
 
 /// The file of an embedded database.
 pub(super) fn embedded_path(database_url: &str) -> Option<PathBuf> {
     let path = database_url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
-    Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+    let path = path.split('?').next().unwrap_or(path);
+    Some(PathBuf::from(percent_decode_str(path).decode_utf8_lossy().into_owned()))
 }
 
 fn read_secret(path: &Path) -> Result<String, Error> {
@@ -130,12 +135,17 @@ pub(super) fn without_password(url: &str) -> String {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let rest = match rest.rsplit_once('@') {
         Some((login, host)) => {
-            let user = login.split(':').next().unwrap_or_default();
-            format!("{user}:<hidden>@{host}")
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            let password = if password.is_empty() { "" } else { ":<hidden>" };
+            format!("{user}{password}@{host}")
         }
         None => rest.to_owned(),
     };
-    let query = if query.contains("password") { "?<hidden>".to_owned() } else { String::new() };
+    let query = match query {
+        "" => String::new(),
+        query if query.contains("password") => "?<hidden>".to_owned(),
+        query => format!("?{query}"),
+    };
     format!("{scheme}://{rest}{query}")
 }
 
@@ -147,7 +157,9 @@ mod tests {
     fn a_database_url_is_shown_without_its_password() {
         let shown = without_password("postgres://ann:s3cr@et@db.example:5432/veza?password=x");
         assert_eq!(shown, "postgres://ann:<hidden>@db.example:5432/veza?<hidden>");
-        assert_eq!(without_password("sqlite:veza.db"), "sqlite:veza.db");
+        for open in ["sqlite:veza.db", "postgres://ann@db.example/veza?sslmode=require"] {
+            assert_eq!(without_password(open), open);
+        }
     }
 
     #[test]

@@ -75,6 +75,19 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| USAGE.to_owned())
 }
 
+/// A duration as [`duration`] reads it, in the greatest unit that it is a whole number of.
+pub(super) fn show(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)];
+    let whole =
+        units.iter().find(|(_, unit)| milliseconds > 0 && milliseconds.is_multiple_of(*unit));
+    match whole {
+        Some((name, unit)) => format!("{}{name}", milliseconds / unit),
+        None if milliseconds == 0 => "0s".to_owned(),
+        None => format!("{milliseconds}ms"),
+    }
+}
+
 /// A duration that is not nothing.
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
@@ -104,6 +117,9 @@ mod tests {
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2d"), Ok(Duration::from_hours(48)));
+        for text in ["0s", "1500ms", "90s", "5m", "36h", "30d"] {
+            assert_eq!(show(duration(text).unwrap()), text);
+        }
         for bad in ["", "10", "s", "-1s", "1.5s", "18446744073709551615d", "4000d"] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }

@@ -11,7 +11,7 @@ pub struct Entry {
     pub time: Timestamp,
     /// Who and from where.
     pub caller: Caller,
-    /// Who, when the call itself established it (signing in); otherwise the caller's own id.
+    /// Who did it; none when nobody is known.
     pub actor_id: Option<Id<User>>,
     /// What, as `room.update`.
     pub action: &'static str,

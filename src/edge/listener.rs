@@ -65,17 +65,18 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds an address.
+    /// Binds the address of a setting.
     ///
     /// # Errors
     /// A sentence that names the address or the TLS file, and what is wrong.
     pub fn bind(
+        setting: &str,
         address: SocketAddr,
         tls: Option<(&std::path::Path, &std::path::Path)>,
     ) -> Result<Self, String> {
         let tls = tls.map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
         let listener = listen(address).map_err(|error| {
-            format!("cannot listen on {address}: {error}; choose another with LISTEN_ADDR")
+            format!("cannot listen on {address}: {error}; choose another with {setting}")
         })?;
         Ok(Self { listener, tls })
     }
@@ -196,8 +197,11 @@ async fn watch(activity: &Activity, stop: &CancellationToken) -> Verdict {
     let old = time::Instant::now() + CONNECTION_AGE_MAX;
     loop {
         let verdict = activity.verdict();
-        if verdict != Verdict::Keep || time::Instant::now() >= old {
+        if verdict != Verdict::Keep {
             return verdict;
+        }
+        if time::Instant::now() >= old {
+            return Verdict::Close;
         }
         if stop.run_until_cancelled(time::sleep(LOOK_EVERY)).await.is_none() {
             return Verdict::Close;

@@ -44,7 +44,7 @@ const USER_AGENT_BYTES_MAX: usize = 256;
 /// What calls are measured against.
 pub struct Policy {
     /// What can be called.
-    pub methods: Methods,
+    pub methods: Arc<Methods>,
     /// Knows bearer tokens.
     pub authenticator: Arc<dyn Authenticator>,
     /// Remembers whom it turned away.
@@ -125,10 +125,10 @@ impl Policy {
         };
         response.headers_mut().extend(told);
         note(&call, &response);
-        // 8. Whom it turned away, it remembers; so does the use case, by the same answer.
+        // 8. Whoever was denied, here or by the use case, leaves a line in the audit log.
         if let Some((caller, action)) = known
             && is_denied(&response)
-            && let Err(error) = self.auditor.denied(&caller, action, DENIED).await
+            && let Err(error) = self.auditor.denied(&caller, action).await
         {
             call.error.set(format!("the audit log has no line of this: {error}")).ok();
         }
@@ -210,9 +210,6 @@ fn caller(
     };
     Caller { principal, origin }
 }
-
-/// The reason of a denial in the audit log.
-const DENIED: &str = "PERMISSION_DENIED";
 
 fn is_denied(response: &Response<Body>) -> bool {
     let status = response.extensions().get::<Status>();

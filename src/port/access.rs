@@ -22,10 +22,5 @@ pub trait Authenticator: Send + Sync {
 #[async_trait]
 pub trait Auditor: Send + Sync {
     /// Adds to the audit log that the caller may not do this.
-    async fn denied(
-        &self,
-        caller: &Caller,
-        action: &'static str,
-        reason: &'static str,
-    ) -> Result<()>;
+    async fn denied(&self, caller: &Caller, action: &'static str) -> Result<()>;
 }

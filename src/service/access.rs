@@ -116,12 +116,8 @@ impl Authenticator for AccessService {
 
 #[async_trait]
 impl Auditor for AccessService {
-    async fn denied(
-        &self,
-        caller: &Caller,
-        action: &'static str,
-        reason: &'static str,
-    ) -> Result<()> {
-        self.world.audit(caller, action, String::new(), Outcome::Denied(reason)).await
+    async fn denied(&self, caller: &Caller, action: &'static str) -> Result<()> {
+        let denied = Outcome::Denied("PERMISSION_DENIED");
+        self.world.audit(caller, action, String::new(), denied).await
     }
 }

@@ -93,6 +93,8 @@ impl AuthService {
             }
             let user =
                 self.insert(&mut change, registration, &hash, ROLE_DEFAULT, "register").await?;
+            let resource = format!("users/{}", user.id);
+            change.audit_as(Some(user.id), "auth.register", resource, Outcome::Success).await?;
             let session = self.sessions.begin(&mut change, caller, user.id, client_name).await?;
             let first = Registered { user_id: user.id, session_id: session.id };
             change.remember(request, &first).await?;
@@ -114,8 +116,13 @@ impl AuthService {
     ) -> Result<User> {
         let hash = self.passwords.hash(registration.password.clone()).await?;
         let mut change = self.world.change(caller).await?;
-        let result =
-            self.insert(&mut change, registration, &hash, ROLE_ADMINISTRATOR, "admin").await;
+        let result = async {
+            let user =
+                self.insert(&mut change, registration, &hash, ROLE_ADMINISTRATOR, "admin").await?;
+            change.audit("user.create", format!("users/{}", user.id)).await?;
+            Ok(user)
+        }
+        .await;
         change.finish(result).await
     }
 
@@ -194,8 +201,6 @@ impl AuthService {
             meta: Meta::new(change.now),
         };
         change.tx.insert_user(&user, hash).await?;
-        let resource = format!("users/{}", user.id);
-        change.audit_as(Some(user.id), "auth.register", resource, Outcome::Success).await?;
         change.record(Data::UserCreated(user.clone(), method)).await?;
         Ok(user)
     }

@@ -17,7 +17,8 @@ use crate::config::LogFormat;
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<sink::Guard, String> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| format!("LOG_LEVEL is not a level or filter: {error}"))?;
-    let (sink, guard) = sink::start(std::io::stdout());
+    let (sink, guard) = sink::start(std::io::stdout())
+        .map_err(|error| format!("no thread to write the log: {error}"))?;
     let layer = match format {
         LogFormat::Json => json::Lines::new(sink).boxed(),
         LogFormat::Pretty => tracing_subscriber::fmt::layer()

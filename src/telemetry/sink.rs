@@ -39,13 +39,16 @@ struct State {
 }
 
 /// Starts the thread.
-pub fn start(output: impl Write + Send + 'static) -> (Sink, Guard) {
+///
+/// # Errors
+/// When the system has no thread left.
+pub fn start(output: impl Write + Send + 'static) -> io::Result<(Sink, Guard)> {
     let shared = Arc::new(Shared::default());
     let thread = std::thread::Builder::new().name("log".into()).spawn({
         let shared = Arc::clone(&shared);
         move || write_lines(&shared, output)
-    });
-    (Sink(Arc::clone(&shared)), Guard(shared, thread.ok()))
+    })?;
+    Ok((Sink(Arc::clone(&shared)), Guard(shared, Some(thread))))
 }
 
 impl Sink {
@@ -161,7 +164,7 @@ mod tests {
     #[test]
     fn every_line_is_written_whole_and_in_order_the_last_ones_too() {
         let page = Page::default();
-        let (sink, guard) = start(page.clone());
+        let (sink, guard) = start(page.clone()).unwrap();
         let mut expected = String::new();
         for number in 0..1000 {
             let line = format!("line {number}\n");

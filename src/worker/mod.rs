@@ -1,4 +1,5 @@
 //! What goes on without a call: events are carried on, keys are replaced, what has served its time is swept away.
 
+pub mod journal;
 pub mod relay;
 pub mod schedule;

@@ -110,7 +110,7 @@ impl Relay {
         }
         tx.commit().await?;
         self.count("ok", published.len());
-        self.count("error", waiting.len());
+        self.count("error", usize::from(failed.is_some()));
         match failed {
             Some((_, error)) => Err(error),
             None => Ok(published.len()),

@@ -19,7 +19,7 @@ impl Audit for Change {
         query
             .bind(entry.id.uuid())
             .bind(time(entry.time))
-            .bind(entry.actor_id.or_else(|| entry.caller.user_id()).map(Id::uuid))
+            .bind(entry.actor_id.map(Id::uuid))
             .bind(session_id.map(Id::uuid))
             .bind(entry.action)
             .bind(&entry.resource)
