@@ -4,13 +4,14 @@
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, request};
 
+use crate::answer::STREAM_OFFERS;
 use crate::compiled::Compiled;
 use crate::error::Error;
 use crate::path::{Segments, variable_value};
 use crate::request::Head;
-use crate::route::{BodyTarget, Route};
+use crate::route::{BodyTarget, Input, Output, Route};
 use crate::router::Match;
-use crate::{etag, media_type};
+use crate::{accept, etag, media_type};
 
 /// What becomes of a request.
 pub(crate) enum Admission {
@@ -67,10 +68,15 @@ fn head(
     parts: &request::Parts,
     has_body: bool,
 ) -> Result<Head, Error> {
-    media_type::check_content(&parts.headers, has_body && route.body != BodyTarget::None)?;
-    media_type::check_accept(&parts.headers)?;
+    if route.is_bidirectional() {
+        return Err(Error::bidirectional());
+    }
+    let takes_body = has_body && route.body != BodyTarget::None;
+    let content_type = media_type::check_content(&parts.headers, route.input, takes_body)?;
+    check_accept(route, &parts.headers)?;
     let bytes_max = compiled.limits.body_bytes_max;
-    if content_length(&parts.headers).is_some_and(|length| length > bytes_max as u64) {
+    let is_whole = matches!(route.input, Input::Json | Input::File);
+    if is_whole && content_length(&parts.headers).is_some_and(|length| length > bytes_max as u64) {
         return Err(Error::body_too_large(bytes_max));
     }
     let mut raw = segments.raw.clone();
@@ -85,7 +91,26 @@ fn head(
         variables: route.variables.iter().map(value).collect::<Result<_, _>>()?,
         query: parts.uri.query().map(str::to_owned),
         if_match: etag::if_match(&parts.headers)?,
+        last_event_id: route.resume.and_then(|_| last_event_id(&parts.headers)),
+        content_type,
     })
+}
+
+/// Refuses clients that do not take what the route answers. The media type of a file is not known
+/// before.
+fn check_accept(route: &Route, headers: &HeaderMap) -> Result<(), Error> {
+    let offers: &[_] = match route.output {
+        Output::Json => &[accept::JSON],
+        Output::Stream => &STREAM_OFFERS,
+        Output::File | Output::FileStream => return Ok(()),
+    };
+    accept::choose(headers, offers).map(|_| ()).ok_or_else(|| Error::not_acceptable(offers))
+}
+
+/// Browsers send text beyond ASCII as UTF-8 here.
+fn last_event_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("last-event-id")?;
+    str::from_utf8(id.as_bytes()).ok().filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -10,13 +10,14 @@ use http_body::{Frame, SizeHint};
 
 use crate::error::Error;
 
-/// An HTTP body of at most one chunk. That of a request reads and transcodes the client's body when
-/// it is polled first, and no sooner.
+/// An HTTP body. That of a request reads and transcodes the client's body when it is polled, and no
+/// sooner; that of a stream holds no more than the message that has begun.
 pub struct Body(State);
 
 enum State {
     Ready(Bytes),
     Pending(Pin<Box<dyn Future<Output = Result<Bytes, Error>> + Send>>),
+    Stream(Pin<Box<dyn http_body::Body<Data = Bytes, Error = Error> + Send>>),
 }
 
 impl Body {
@@ -31,6 +32,12 @@ impl Body {
     ) -> Self {
         Self(State::Pending(Box::pin(future)))
     }
+
+    pub(crate) fn stream(
+        body: impl http_body::Body<Data = Bytes, Error = Error> + Send + 'static,
+    ) -> Self {
+        Self(State::Stream(Box::pin(body)))
+    }
 }
 
 impl From<Vec<u8>> for Body {
@@ -39,11 +46,17 @@ impl From<Vec<u8>> for Body {
     }
 }
 
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self(State::Ready(bytes))
+    }
+}
+
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             State::Ready(bytes) => f.debug_tuple("Body").field(bytes).finish(),
-            State::Pending(_) => f.debug_tuple("Body").finish_non_exhaustive(),
+            State::Pending(_) | State::Stream(_) => f.debug_tuple("Body").finish_non_exhaustive(),
         }
     }
 }
@@ -57,6 +70,7 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let result = match &mut self.0 {
+            State::Stream(body) => return body.as_mut().poll_frame(context),
             State::Ready(bytes) => Ok(std::mem::take(bytes)),
             State::Pending(future) => match future.as_mut().poll(context) {
                 Poll::Pending => return Poll::Pending,
@@ -71,13 +85,17 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.0, State::Ready(bytes) if bytes.is_empty())
+        match &self.0 {
+            State::Ready(bytes) => bytes.is_empty(),
+            State::Pending(_) => false,
+            State::Stream(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             State::Ready(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            State::Pending(_) => SizeHint::default(),
+            State::Pending(_) | State::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How a gateway is put together.
 
+use std::time::Duration;
+
 use crate::compiled::{BuildError, Compiled, Settings};
 use crate::json::PrintOptions;
 use crate::limits::Limits;
@@ -18,8 +20,10 @@ impl<'d> Builder<'d> {
         let settings = Settings {
             error_domain: String::new(),
             etag_fields: Vec::new(),
+            resume_fields: Vec::new(),
             limits: Limits::default(),
             print_options: PrintOptions { emit_unpopulated: true },
+            heartbeat: Duration::from_secs(15),
         };
         Self { descriptor_set, settings }
     }
@@ -40,6 +44,22 @@ impl<'d> Builder<'d> {
     /// method the first that its response has. None by default.
     pub fn etag_fields(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.settings.etag_fields = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The fields that say where a stream goes on, by their proto names: for each method that
+    /// answers with a stream, the first that its response and its request both have as text. Its
+    /// value is the `id` of a server-sent event, and `Last-Event-ID` fills it in the request. None
+    /// by default.
+    pub fn resume_fields(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.settings.resume_fields = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How long a stream of server-sent events may be silent before a comment tells proxies and
+    /// clients that it is still there. 15 seconds by default.
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.settings.heartbeat = interval;
         self
     }
 

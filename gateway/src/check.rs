@@ -98,12 +98,10 @@ impl<'c> Check<'c> {
 
     /// What is wrong with the rules of one method, on their own.
     fn judge(&self, method: &MethodDescriptor, bindings: &[Binding]) -> Vec<String> {
-        let streams = method.is_client_streaming() || method.is_server_streaming();
         match ((self.grpc_only)(method), bindings.is_empty()) {
             (true, true) => Vec::new(),
             (true, false) => vec!["is declared gRPC-only and has an HTTP rule".into()],
             (false, true) => vec!["has no HTTP rule and is not declared gRPC-only".into()],
-            (false, false) if streams => vec!["streams, which no HTTP rule can serve yet".into()],
             (false, false) => {
                 bindings.iter().flat_map(|rule| judge_binding(method, rule)).collect()
             }
@@ -122,6 +120,9 @@ fn judge_binding(method: &MethodDescriptor, binding: &Binding) -> Vec<String> {
     let without_body = [Method::GET, Method::HEAD, Method::DELETE];
     if binding.body != Body::None && without_body.contains(&binding.http_method) {
         reasons.push(format!("{} has no body", binding.http_method));
+    }
+    if binding.body == Body::None && method.is_client_streaming() {
+        reasons.push("takes a stream, and its rule has no body to send it in".into());
     }
     if let Body::Field(name) = &binding.body
         && input.get_field_by_name(name).is_none()

@@ -2,6 +2,7 @@
 //! change.
 
 use std::fmt;
+use std::time::Duration;
 
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
@@ -23,6 +24,8 @@ pub(crate) struct Compiled {
     pub(crate) print_options: PrintOptions,
     /// `ErrorInfo.domain` of the gateway's own errors.
     pub(crate) error_domain: String,
+    /// How long a stream of events may be silent before it says that it is still there.
+    pub(crate) heartbeat: Duration,
 }
 
 /// How a gateway is to behave.
@@ -30,8 +33,10 @@ pub(crate) struct Compiled {
 pub(crate) struct Settings {
     pub(crate) error_domain: String,
     pub(crate) etag_fields: Vec<String>,
+    pub(crate) resume_fields: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) print_options: PrintOptions,
+    pub(crate) heartbeat: Duration,
 }
 
 /// Why a gateway cannot be built.
@@ -61,10 +66,13 @@ impl Compiled {
             limits: settings.limits,
             print_options: settings.print_options,
             error_domain: settings.error_domain,
+            heartbeat: settings.heartbeat,
         };
+        let (etags, resumes) = (&settings.etag_fields, &settings.resume_fields);
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
-            compiled.add_method(&method, &settings.etag_fields).map_err(|reason| {
-                BuildError::Method { method: method.full_name().to_owned(), reason }
+            compiled.add_method(&method, etags, resumes).map_err(|reason| BuildError::Method {
+                method: method.full_name().to_owned(),
+                reason,
             })?;
         }
         Ok(compiled)
@@ -74,9 +82,10 @@ impl Compiled {
         &mut self,
         method: &MethodDescriptor,
         etag_fields: &[String],
+        resume_fields: &[String],
     ) -> Result<(), String> {
         for binding in bindings(method).map_err(|error| error.to_string())? {
-            let route = Route::new(&self.tables, method, &binding, etag_fields)?;
+            let route = Route::new(&self.tables, method, &binding, etag_fields, resume_fields)?;
             self.add_route(&binding, route)?;
         }
         Ok(())

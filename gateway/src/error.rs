@@ -83,9 +83,22 @@ impl Error {
         .with_status(StatusCode::METHOD_NOT_ALLOWED)
     }
 
-    pub(crate) fn not_acceptable() -> Self {
-        Self::new(Code::INVALID_ARGUMENT, "NOT_ACCEPTABLE", "the answer is application/json only")
+    pub(crate) fn not_acceptable(offers: &[&str]) -> Self {
+        let message = format!("the answer can be {}", offers.join(" or "));
+        Self::new(Code::INVALID_ARGUMENT, "NOT_ACCEPTABLE", message)
             .with_status(StatusCode::NOT_ACCEPTABLE)
+    }
+
+    /// Both sides of the method stream, for which there is no form in HTTP.
+    pub(crate) fn bidirectional() -> Self {
+        let message = "both sides of this method stream, which needs gRPC";
+        Self::new(Code::UNIMPLEMENTED, "BIDIRECTIONAL_STREAMING", message)
+    }
+
+    pub(crate) fn range_not_satisfiable(length: usize) -> Self {
+        let message = format!("the file has {length} bytes, none of them in the range");
+        Self::new(Code::OUT_OF_RANGE, "RANGE_NOT_SATISFIABLE", message)
+            .with_status(StatusCode::RANGE_NOT_SATISFIABLE)
     }
 
     pub(crate) fn unsupported_media_type(message: &str) -> Self {
@@ -122,6 +135,12 @@ impl Error {
     /// An answer of the service that breaks the rules of gRPC, or has no JSON form.
     pub(crate) fn invalid_response(message: &str) -> Self {
         Self::new(Code::INTERNAL, "INVALID_RESPONSE", message)
+    }
+
+    /// Says which message of a stream is wrong, counted from 1.
+    pub(crate) fn in_message(mut self, count: u64) -> Self {
+        self.0.message = format!("message {count}: {}", self.0.message);
+        self
     }
 
     fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {

@@ -5,7 +5,6 @@ use http::header::{HeaderValue, IF_MATCH, IF_NONE_MATCH};
 
 use crate::error::Error;
 use crate::tables::{MessageId, Tables};
-use crate::wire::{Cursor, WireType};
 
 /// The tag of `If-Match` as a field holds it, without quotes and weakness; `*` demands nothing of
 /// the tag.
@@ -35,7 +34,7 @@ pub(crate) fn of_response(
     places: &[usize],
     wire: &[u8],
 ) -> Option<HeaderValue> {
-    let tag = str::from_utf8(field_payload(tables, id, places, wire)?).ok()?;
+    let tag = str::from_utf8(tables.last_payload(id, places, wire)?).ok()?;
     match tag {
         "" => None,
         _ if unquote(tag).is_some() => HeaderValue::from_str(tag).ok(),
@@ -49,28 +48,4 @@ fn unquote(tag: &str) -> Option<&str> {
     let tag = tag.trim();
     let tag = tag.strip_prefix("W/").unwrap_or(tag);
     tag.strip_prefix('"')?.strip_suffix('"').filter(|tag| !tag.contains('"'))
-}
-
-/// The last value of a field on a path through messages.
-fn field_payload<'w>(
-    tables: &Tables,
-    id: MessageId,
-    places: &[usize],
-    wire: &'w [u8],
-) -> Option<&'w [u8]> {
-    let (&place, inner_places) = places.split_first()?;
-    let field = tables.message(id).fields.get(place)?;
-    let mut last = None;
-    let mut cursor = Cursor::new(wire);
-    while !cursor.is_empty() {
-        let (number, wire_type) = cursor.tag().ok()?;
-        let payload = cursor.payload(number, wire_type).ok()?;
-        if number == field.number && wire_type == WireType::LengthDelimited {
-            last = Some(payload);
-        }
-    }
-    match tables.message_of(field) {
-        Some((inner, _)) => field_payload(tables, inner, inner_places, last?),
-        None => last,
-    }
 }

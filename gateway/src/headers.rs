@@ -2,8 +2,8 @@
 
 use http::HeaderMap;
 use http::header::{
-    self, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, ETAG, HeaderName, LOCATION,
-    RETRY_AFTER, SET_COOKIE, USER_AGENT, VARY, WWW_AUTHENTICATE,
+    self, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, COOKIE, ETAG,
+    HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT, VARY, WWW_AUTHENTICATE,
 };
 
 /// From the client to the service.
@@ -20,7 +20,7 @@ static REQUEST: [HeaderName; 9] = [
 ];
 
 /// From the service to the client.
-static RESPONSE: [HeaderName; 10] = [
+static RESPONSE: [HeaderName; 11] = [
     ETAG,
     LOCATION,
     RETRY_AFTER,
@@ -31,6 +31,7 @@ static RESPONSE: [HeaderName; 10] = [
     WWW_AUTHENTICATE,
     VARY,
     CACHE_CONTROL,
+    CONTENT_DISPOSITION,
 ];
 
 /// The headers of a gRPC request, with what the client may tell the service.

@@ -1,19 +1,18 @@
-//! From the parts of an HTTP request to the one frame of a gRPC request.
+//! From the parts of an HTTP request to the frames of a gRPC request, one for each message.
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
+use std::sync::Arc;
 
+use bytes::Bytes;
+
+use crate::compiled::Compiled;
 use crate::error::Error;
+use crate::frames::FRAME_HEAD_BYTES;
 use crate::json::{Bound, Parser, Scalar, put_field};
-use crate::limits::Limits;
 use crate::mask;
 use crate::query::{put_nested, put_query};
-use crate::route::{BodyTarget, Route};
-use crate::tables::{Field, Tables};
+use crate::route::{BodyTarget, Input, Route};
+use crate::tables::Field;
 use crate::wire::{WireType, begin_length, end_length, put_length_delimited, put_tag};
-
-/// One byte for compression and four for the length.
-pub(crate) const FRAME_HEAD_BYTES: usize = 5;
 
 /// What a request says outside its body.
 #[derive(Debug)]
@@ -23,133 +22,163 @@ pub(crate) struct Head {
     pub(crate) query: Option<String>,
     /// The entity tag of `If-Match`.
     pub(crate) if_match: Option<String>,
+    /// Where a stream that broke off goes on.
+    pub(crate) last_event_id: Option<String>,
+    /// The media type of a file.
+    pub(crate) content_type: String,
 }
 
-/// Reads a body as far as the limit allows.
-pub(crate) async fn read_body<B>(body: B, route: &Route, limits: &Limits) -> Result<Bytes, Error>
-where
-    B: http_body::Body<Data = Bytes>,
-{
-    let mut body = std::pin::pin!(body);
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Error::malformed("the body broke off"))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if route.body == BodyTarget::None && !data.is_empty() {
-            return Err(Error::malformed("this method takes no body"));
-        }
-        if first.len() + rest.len() + data.len() > limits.body_bytes_max {
-            return Err(Error::body_too_large(limits.body_bytes_max));
-        }
-        // Most bodies are one chunk, which need not be copied.
-        if first.is_empty() {
-            first = data;
-        } else {
-            rest.extend_from_slice(&data);
-        }
-    }
-    if rest.is_empty() {
-        return Ok(first);
-    }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&rest);
-    Ok(whole.freeze())
+/// Composes the messages of one request. What path, query and headers say is in each of them.
+pub(crate) struct Composer {
+    pub(crate) compiled: Arc<Compiled>,
+    pub(crate) route: usize,
+    pub(crate) head: Head,
 }
 
-/// Builds the gRPC frame of a request. The path wins over all else, because it comes last.
-pub(crate) fn transcode(
-    tables: &Tables,
-    route: &Route,
-    head: &Head,
-    body: &[u8],
-    limits: &Limits,
-) -> Result<Bytes, Error> {
-    let request = tables.message(route.request);
-    let body = str::from_utf8(body).map_err(|_| Error::malformed("the body is not UTF-8"))?;
-    let bounds = bind(tables, route, head)?;
-    let mut out = Vec::with_capacity(FRAME_HEAD_BYTES + body.len() + 64);
-    out.resize(FRAME_HEAD_BYTES, 0);
-    if !body.trim_ascii().is_empty() {
-        let parser = Parser::new(tables, body, limits, &bounds, &mut out);
-        match route.body {
-            BodyTarget::None => {}
-            BodyTarget::Message => parser.parse_message(route.request)?,
-            BodyTarget::Field(place) => parser.parse_field(&request.fields[place])?,
+impl Composer {
+    pub(crate) fn route(&self) -> &Route {
+        &self.compiled.routes[self.route]
+    }
+
+    /// The frame of the message that a JSON text and the head of the request make.
+    pub(crate) fn json(&self, body: &[u8]) -> Result<Bytes, Error> {
+        let Compiled { tables, limits, .. } = &*self.compiled;
+        let route = self.route();
+        let body = str::from_utf8(body).map_err(|_| Error::malformed("the body is not UTF-8"))?;
+        self.frame(body.len(), body, |out, bounds| {
+            if body.trim_ascii().is_empty() {
+                return Ok(());
+            }
+            let parser = Parser::new(tables, body, limits, bounds, out);
+            match route.body {
+                BodyTarget::None => Ok(()),
+                BodyTarget::Message => parser.parse_message(route.request),
+                BodyTarget::Field(place) => {
+                    parser.parse_field(&tables.message(route.request).fields[place])
+                }
+            }
+        })
+    }
+
+    /// The frame of the message that a part of a file and the head of the request make.
+    pub(crate) fn file(&self, data: &[u8]) -> Result<Bytes, Error> {
+        let route = self.route();
+        let put_http_body = |out: &mut Vec<u8>| {
+            for (number, bytes) in [(1, self.head.content_type.as_bytes()), (2, data)] {
+                put_tag(out, number, WireType::LengthDelimited);
+                put_length_delimited(out, bytes);
+            }
+        };
+        self.frame(data.len(), "", |out, _| {
+            if let BodyTarget::Field(place) = route.body {
+                let field = &self.compiled.tables.message(route.request).fields[place];
+                put_tag(out, field.number, WireType::LengthDelimited);
+                let start = begin_length(out);
+                put_http_body(out);
+                end_length(out, start);
+            } else {
+                put_http_body(out);
+            }
+            Ok(())
+        })
+    }
+
+    /// The path wins over all else, because it comes last.
+    fn frame(
+        &self,
+        body_bytes: usize,
+        json: &str,
+        put_body: impl FnOnce(&mut Vec<u8>, &[Bound]) -> Result<(), Error>,
+    ) -> Result<Bytes, Error> {
+        let Compiled { tables, limits, .. } = &*self.compiled;
+        let route = self.route();
+        let bounds = self.bind()?;
+        let mut out = Vec::with_capacity(FRAME_HEAD_BYTES + body_bytes + 64);
+        out.resize(FRAME_HEAD_BYTES, 0);
+        put_body(&mut out, &bounds)?;
+        let query = self.head.query.as_deref().unwrap_or_default();
+        let has_mask = put_query(&mut out, tables, route, query, &bounds, limits)?;
+        if !has_mask && route.input == Input::Json {
+            self.put_mask(&mut out, json, &bounds)?;
         }
-    }
-    let query = head.query.as_deref().unwrap_or_default();
-    let has_mask = put_query(&mut out, tables, route, query, &bounds, limits)?;
-    if !has_mask {
-        put_mask(&mut out, tables, route, body, limits, &bounds)?;
-    }
-    for bound in &bounds {
-        put_nested(&mut out, &parents(tables, route, &bound.places), &bound.wire);
-    }
-    let length = u32::try_from(out.len() - FRAME_HEAD_BYTES)
-        .map_err(|_| Error::body_too_large(limits.body_bytes_max))?;
-    out[1..FRAME_HEAD_BYTES].copy_from_slice(&length.to_be_bytes());
-    Ok(out.into())
-}
-
-/// The fields that the path and `If-Match` set.
-fn bind(tables: &Tables, route: &Route, head: &Head) -> Result<Vec<Bound>, Error> {
-    let request = tables.message(route.request);
-    let bound = |places: Vec<usize>, name: &str, value: &str| {
-        let mut wire = Vec::new();
-        let field = tables.field_at(route.request, &places);
-        let field = field.ok_or_else(|| Error::invalid_field(name, "unknown field"))?;
-        put_field(&mut wire, tables, field, Scalar::Bare(value), field.has_presence)
-            .map_err(|expected| Error::invalid_field(name, expected))?;
-        Ok(Bound { places, wire })
-    };
-    let mut bounds = Vec::with_capacity(route.variables.len() + 1);
-    for (variable, value) in route.variables.iter().zip(&head.variables) {
-        bounds.push(bound(variable.places.clone(), &variable.field_path, value)?);
-    }
-    if let (Some(place), Some(tag)) = (route.etag, &head.if_match) {
-        bounds.push(bound(vec![place], &request.fields[place].name, tag)?);
-    }
-    Ok(bounds)
-}
-
-/// The messages from the request to a bound field.
-fn parents<'t>(tables: &'t Tables, route: &Route, places: &[usize]) -> Vec<&'t Field> {
-    let lengths = 1..places.len();
-    lengths.filter_map(|length| tables.field_at(route.request, &places[..length])).collect()
-}
-
-/// The mask that an update without one has: what PATCH names, and all that PUT could name
-/// (AIP-134).
-fn put_mask(
-    out: &mut Vec<u8>,
-    tables: &Tables,
-    route: &Route,
-    body: &str,
-    limits: &Limits,
-    bounds: &[Bound],
-) -> Result<(), Error> {
-    let fields = &tables.message(route.request).fields;
-    let (Some(mask), BodyTarget::Field(body_place)) = (route.update_mask, route.body) else {
-        return Ok(());
-    };
-    let paths = match route.http_method {
-        http::Method::PUT => vec!["*".to_owned()],
-        http::Method::PATCH if !body.trim_ascii().is_empty() => {
-            mask::derive(tables, &fields[body_place], body, limits, bounds)?
+        self.put_resume(&mut out)?;
+        for bound in &bounds {
+            put_nested(&mut out, &self.parents(&bound.places), &bound.wire);
         }
-        _ => Vec::new(),
-    };
-    if paths.is_empty() {
-        return Ok(());
+        let length = u32::try_from(out.len() - FRAME_HEAD_BYTES)
+            .map_err(|_| Error::body_too_large(limits.body_bytes_max))?;
+        out[1..FRAME_HEAD_BYTES].copy_from_slice(&length.to_be_bytes());
+        Ok(out.into())
     }
-    put_tag(out, fields[mask].number, WireType::LengthDelimited);
-    let start = begin_length(out);
-    for path in paths {
-        put_tag(out, 1, WireType::LengthDelimited);
-        put_length_delimited(out, path.as_bytes());
+
+    /// The fields that the path and `If-Match` set.
+    fn bind(&self) -> Result<Vec<Bound>, Error> {
+        let route = self.route();
+        let bound = |places: Vec<usize>, name: &str, value: &str| {
+            let tables = &self.compiled.tables;
+            let mut wire = Vec::new();
+            let field = tables.field_at(route.request, &places);
+            let field = field.ok_or_else(|| Error::invalid_field(name, "unknown field"))?;
+            put_field(&mut wire, tables, field, Scalar::Bare(value), field.has_presence)
+                .map_err(|expected| Error::invalid_field(name, expected))?;
+            Ok(Bound { places, wire })
+        };
+        let mut bounds = Vec::with_capacity(route.variables.len() + 1);
+        for (variable, value) in route.variables.iter().zip(&self.head.variables) {
+            bounds.push(bound(variable.places.clone(), &variable.field_path, value)?);
+        }
+        if let (Some(place), Some(tag)) = (route.etag, &self.head.if_match) {
+            let name = &self.compiled.tables.message(route.request).fields[place].name;
+            bounds.push(bound(vec![place], name, tag)?);
+        }
+        Ok(bounds)
     }
-    end_length(out, start);
-    Ok(())
+
+    /// The messages from the request to a bound field.
+    fn parents(&self, places: &[usize]) -> Vec<&Field> {
+        let (tables, request) = (&self.compiled.tables, self.route().request);
+        let lengths = 1..places.len();
+        lengths.filter_map(|length| tables.field_at(request, &places[..length])).collect()
+    }
+
+    /// The mask that an update without one has: what PATCH names, and all that PUT could name
+    /// (AIP-134).
+    fn put_mask(&self, out: &mut Vec<u8>, body: &str, bounds: &[Bound]) -> Result<(), Error> {
+        let Compiled { tables, limits, .. } = &*self.compiled;
+        let route = self.route();
+        let fields = &tables.message(route.request).fields;
+        let (Some(mask), BodyTarget::Field(body_place)) = (route.update_mask, route.body) else {
+            return Ok(());
+        };
+        let paths = match route.http_method {
+            http::Method::PUT => vec!["*".to_owned()],
+            http::Method::PATCH if !body.trim_ascii().is_empty() => {
+                mask::derive(tables, &fields[body_place], body, limits, bounds)?
+            }
+            _ => Vec::new(),
+        };
+        if paths.is_empty() {
+            return Ok(());
+        }
+        put_tag(out, fields[mask].number, WireType::LengthDelimited);
+        let start = begin_length(out);
+        for path in paths {
+            put_tag(out, 1, WireType::LengthDelimited);
+            put_length_delimited(out, path.as_bytes());
+        }
+        end_length(out, start);
+        Ok(())
+    }
+
+    /// Where the stream goes on. A browser that reconnects repeats the query it began with and adds
+    /// the header, which is therefore written after it and wins.
+    fn put_resume(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let (Some((_, place)), Some(id)) = (self.route().resume, &self.head.last_event_id) else {
+            return Ok(());
+        };
+        let tables = &self.compiled.tables;
+        let field = &tables.message(self.route().request).fields[place];
+        put_field(out, tables, field, Scalar::Bare(id), true)
+            .map_err(|expected| Error::invalid_field(&*field.name, expected))
+    }
 }

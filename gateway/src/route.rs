@@ -17,6 +17,8 @@ pub(crate) struct Route {
     pub(crate) response: MessageId,
     pub(crate) variables: Vec<Variable>,
     pub(crate) body: BodyTarget,
+    pub(crate) input: Input,
+    pub(crate) output: Output,
     /// The place of the response field that is sent alone.
     pub(crate) response_body: Option<usize>,
     /// The place of the request's `update_mask`.
@@ -25,6 +27,34 @@ pub(crate) struct Route {
     pub(crate) etag: Option<usize>,
     /// The places of the response's etag, from the message inwards.
     pub(crate) response_etag: Option<Vec<usize>>,
+    /// The field that says where a stream goes on: its place in the response and in the request.
+    pub(crate) resume: Option<(usize, usize)>,
+}
+
+/// What the HTTP body of a request is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// One message in JSON.
+    Json,
+    /// A stream of messages in JSON, each on its line.
+    Lines,
+    /// The bytes of a `google.api.HttpBody`.
+    File,
+    /// The same, cut into the messages of a stream.
+    FileStream,
+}
+
+/// What the HTTP body of an answer is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// One message in JSON.
+    Json,
+    /// A stream of messages in JSON, in the form that the client asks for.
+    Stream,
+    /// The bytes of a `google.api.HttpBody`.
+    File,
+    /// The same, joined from the messages of a stream.
+    FileStream,
 }
 
 /// What the HTTP body becomes.
@@ -54,10 +84,8 @@ impl Route {
         method: &MethodDescriptor,
         binding: &Binding,
         etag_fields: &[String],
+        resume_fields: &[String],
     ) -> Result<Self, String> {
-        if method.is_client_streaming() || method.is_server_streaming() {
-            return Err("a streaming method cannot be reached by an HTTP rule".to_owned());
-        }
         let service = method.parent_service().full_name().to_owned();
         let grpc_path = format!("/{service}/{}", method.name());
         let find = |name: &str| tables.find(name).ok_or_else(|| format!("`{name}` is not known"));
@@ -68,19 +96,96 @@ impl Route {
             let places = tables.resolve(response, path)?;
             is_text(tables.field_at(response, &places)?).then_some(places)
         };
+        let body = body_target(request_message, binding)?;
+        let response_body = response_body(tables.message(response), binding)?;
+        let output = output(tables, response, response_body, method.is_server_streaming());
+        let resume = |name: &String| resume(tables, (response, request), name);
         Ok(Self {
             grpc_path: grpc_path.parse().map_err(|_| format!("`{grpc_path}` is no path"))?,
             http_method: binding.http_method.clone(),
             request,
             response,
             variables: variables(tables, request, binding)?,
-            body: body_target(request_message, binding)?,
-            response_body: response_body(tables.message(response), binding)?,
+            body,
+            input: input(tables, request, body, method.is_client_streaming())?,
+            output,
+            response_body,
             update_mask: update_mask(tables, request_message),
             etag: request_message.field_by_name("etag").filter(|f| is_text(f)).map(|f| f.index),
             response_etag: etag_fields.iter().find_map(places_of_etag),
+            resume: resume_fields.iter().find_map(resume).filter(|_| output == Output::Stream),
         })
     }
+
+    /// Whether both sides send streams, for which HTTP has no form.
+    pub(crate) fn is_bidirectional(&self) -> bool {
+        matches!(self.input, Input::Lines | Input::FileStream)
+            && matches!(self.output, Output::Stream | Output::FileStream)
+    }
+}
+
+fn input(
+    tables: &Tables,
+    request: MessageId,
+    body: BodyTarget,
+    is_stream: bool,
+) -> Result<Input, String> {
+    let is_file = match body {
+        BodyTarget::None if is_stream => {
+            return Err("the method takes a stream, and its rule has no body".to_owned());
+        }
+        BodyTarget::None => false,
+        BodyTarget::Message => is_http_body(tables.message(request)),
+        BodyTarget::Field(place) => is_file(tables, &tables.message(request).fields[place]),
+    };
+    Ok(match (is_file, is_stream) {
+        (false, false) => Input::Json,
+        (false, true) => Input::Lines,
+        (true, false) => Input::File,
+        (true, true) => Input::FileStream,
+    })
+}
+
+fn output(
+    tables: &Tables,
+    response: MessageId,
+    response_body: Option<usize>,
+    is_stream: bool,
+) -> Output {
+    let message = tables.message(response);
+    let is_file = match response_body {
+        None => is_http_body(message),
+        Some(place) => is_file(tables, &message.fields[place]),
+    };
+    match (is_file, is_stream) {
+        (false, false) => Output::Json,
+        (false, true) => Output::Stream,
+        (true, false) => Output::File,
+        (true, true) => Output::FileStream,
+    }
+}
+
+fn is_file(tables: &Tables, field: &Field) -> bool {
+    let message = tables.message_of(field);
+    field.cardinality == Cardinality::Singular
+        && message.is_some_and(|(_, message)| is_http_body(message))
+}
+
+fn is_http_body(message: &Message) -> bool {
+    &*message.full_name == "google.api.HttpBody"
+}
+
+/// A field that response and request both have as text.
+fn resume(
+    tables: &Tables,
+    (response, request): (MessageId, MessageId),
+    name: &str,
+) -> Option<(usize, usize)> {
+    let place = |id| {
+        let field = field_by_proto_name(tables.message(id), name)?;
+        is_text(field).then_some(field.index)
+    };
+    Some((place(response)?, place(request)?))
 }
 
 fn variables(

@@ -3,9 +3,9 @@
 use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode;
 
-use crate::json::{any_parts, base64, seconds};
+use crate::json::{base64, seconds};
 use crate::status::Code;
-use crate::wire::{Cursor, WireType};
+use crate::wire::{Cursor, WireType, text_and_bytes};
 
 const RETRY_INFO: &str = "google.rpc.RetryInfo";
 
@@ -45,7 +45,7 @@ impl RpcStatus {
     /// The whole seconds to wait before a retry, rounded up, as `google.rpc.RetryInfo` asks.
     pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
         let retry = self.details.iter().find_map(|detail| {
-            let (type_url, value) = any_parts(detail).ok()?;
+            let (type_url, value) = text_and_bytes(detail).ok()?;
             (type_url.rsplit_once('/')?.1 == RETRY_INFO).then_some(value)
         })?;
         let mut cursor = Cursor::new(retry);

@@ -3,22 +3,19 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri, Version, request};
+use http::{Method, Request, Response};
 use tower::Service;
 
 use crate::admission::{Admission, admit};
+use crate::answer::{options, refusal, respond};
 use crate::body::Body;
 use crate::builder::Builder;
 use crate::compiled::Compiled;
-use crate::error::Error;
-use crate::headers;
-use crate::request::{Head, read_body, transcode};
-use crate::response::{Answer, Asked, options, refusal};
-use crate::route::Route;
+use crate::exchange::Exchange;
 
 /// REST and JSON in front of a gRPC service.
 ///
@@ -71,19 +68,18 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        let is_head = parts.method == Method::HEAD;
+        let (parts, body) = request.into_parts();
         match admit(&self.compiled, &parts, !body.is_end_stream()) {
             Admission::Call { route, head } => {
-                let pending = Pending::new(self.compiled.clone(), route, &mut parts, &head);
-                let body = pending.request_body(head, body);
-                let answer = self.inner.call(pending.grpc_request(parts, body));
-                Box::pin(async move { Ok(pending.respond(answer.await?).await) })
+                let compiled = self.compiled.clone();
+                let (exchange, request) = Exchange::begin(compiled, route, head, parts, body);
+                let answer = self.inner.call(request);
+                Box::pin(async move { Ok(respond(exchange, answer.await?).await) })
             }
             Admission::Options { allow } => ready(options(&allow)),
             Admission::Refused { error, allow } => {
-                let domain = &self.compiled.error_domain;
-                ready(refusal(&error, allow.as_deref(), domain, is_head))
+                let is_head = parts.method == Method::HEAD;
+                ready(refusal(&self.compiled, &error, allow.as_deref(), &parts.headers, is_head))
             }
         }
     }
@@ -93,88 +89,4 @@ fn ready<E: Send + 'static>(
     response: Response<Body>,
 ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>> {
     Box::pin(std::future::ready(Ok(response)))
-}
-
-/// A call that is under way.
-struct Pending {
-    compiled: Arc<Compiled>,
-    route: usize,
-    headers: HeaderMap,
-    is_head: bool,
-    is_conditional: bool,
-    /// What was wrong with the request, once its body has been read.
-    request_error: Arc<OnceLock<Error>>,
-}
-
-impl Pending {
-    /// Keeps the headers of the request, of which the service gets those it may see.
-    fn new(compiled: Arc<Compiled>, route: usize, parts: &mut request::Parts, head: &Head) -> Self {
-        Self {
-            compiled,
-            route,
-            headers: std::mem::take(&mut parts.headers),
-            is_head: parts.method == Method::HEAD,
-            is_conditional: head.if_match.is_some(),
-            request_error: Arc::default(),
-        }
-    }
-
-    fn route(&self) -> &Route {
-        &self.compiled.routes[self.route]
-    }
-
-    /// The body for the service, which reads the client's when it is polled.
-    fn request_body<B>(&self, head: Head, body: B) -> Body
-    where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-    {
-        let (compiled, route) = (self.compiled.clone(), self.route);
-        let request_error = self.request_error.clone();
-        Body::deferred(async move {
-            let Compiled { tables, routes, limits, .. } = &*compiled;
-            let route = &routes[route];
-            let frame = match read_body(body, route, limits).await {
-                Ok(body) => transcode(tables, route, &head, &body, limits),
-                Err(error) => Err(error),
-            };
-            frame.inspect_err(|error| {
-                // A body is read once, so that nothing is there yet.
-                let _ = request_error.set(error.clone());
-            })
-        })
-    }
-
-    fn grpc_request(&self, parts: request::Parts, body: Body) -> Request<Body> {
-        let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.version_mut() = Version::HTTP_2;
-        *request.headers_mut() = headers::for_service(&self.headers);
-        *request.extensions_mut() = parts.extensions;
-        let path = self.route().grpc_path.clone();
-        let mut uri = parts.uri.into_parts();
-        uri.path_and_query = Some(path.clone());
-        *request.uri_mut() = Uri::from_parts(uri).unwrap_or_else(|_| Uri::from(path));
-        request
-    }
-
-    async fn respond<R>(self, response: Response<R>) -> Response<Body>
-    where
-        R: http_body::Body<Data = Bytes>,
-    {
-        let answer = Answer::read(response).await;
-        let asked = Asked {
-            route: self.route(),
-            headers: &self.headers,
-            is_head: self.is_head,
-            is_conditional: self.is_conditional,
-            request_error: self.request_error.get().cloned(),
-        };
-        match answer {
-            Ok(answer) => answer.into_response(&self.compiled, &asked),
-            Err(error) => {
-                let error = asked.request_error.as_ref().unwrap_or(&error);
-                refusal(error, None, &self.compiled.error_domain, asked.is_head)
-            }
-        }
-    }
 }

@@ -12,14 +12,14 @@ const CODES: [(Code, &str, StatusCode); 17] = [
     (Code::CANCELLED, "CANCELLED", CLIENT_CLOSED_REQUEST),
     (Code::UNKNOWN, "UNKNOWN", StatusCode::INTERNAL_SERVER_ERROR),
     (Code::INVALID_ARGUMENT, "INVALID_ARGUMENT", StatusCode::BAD_REQUEST),
-    (Code(4), "DEADLINE_EXCEEDED", StatusCode::GATEWAY_TIMEOUT),
+    (Code::DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", StatusCode::GATEWAY_TIMEOUT),
     (Code::NOT_FOUND, "NOT_FOUND", StatusCode::NOT_FOUND),
     (Code(6), "ALREADY_EXISTS", StatusCode::CONFLICT),
     (Code(7), "PERMISSION_DENIED", StatusCode::FORBIDDEN),
     (Code::RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED", StatusCode::TOO_MANY_REQUESTS),
     (Code(9), "FAILED_PRECONDITION", StatusCode::BAD_REQUEST),
     (Code::ABORTED, "ABORTED", StatusCode::CONFLICT),
-    (Code(11), "OUT_OF_RANGE", StatusCode::BAD_REQUEST),
+    (Code::OUT_OF_RANGE, "OUT_OF_RANGE", StatusCode::BAD_REQUEST),
     (Code::UNIMPLEMENTED, "UNIMPLEMENTED", StatusCode::NOT_IMPLEMENTED),
     (Code::INTERNAL, "INTERNAL", StatusCode::INTERNAL_SERVER_ERROR),
     (Code::UNAVAILABLE, "UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
@@ -38,6 +38,8 @@ impl Code {
     pub(crate) const CANCELLED: Self = Self(1);
     pub(crate) const UNKNOWN: Self = Self(2);
     pub(crate) const INVALID_ARGUMENT: Self = Self(3);
+    pub(crate) const DEADLINE_EXCEEDED: Self = Self(4);
+    pub(crate) const OUT_OF_RANGE: Self = Self(11);
     pub(crate) const RESOURCE_EXHAUSTED: Self = Self(8);
     pub(crate) const NOT_FOUND: Self = Self(5);
     pub(crate) const PERMISSION_DENIED: Self = Self(7);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use prost_reflect::{DescriptorPool, EnumDescriptor, FieldDescriptor, MessageDescriptor};
 
-use crate::wire::WireType;
+use crate::wire::{Cursor, WireType};
 
 /// All messages and enums of a descriptor pool.
 pub(crate) struct Tables {
@@ -173,6 +173,32 @@ impl Tables {
             message = self.message_of(message.fields.get(place)?)?.1;
         }
         message.fields.get(last)
+    }
+
+    /// The last value of a text, bytes or message field, by the place of each field on the way.
+    pub(crate) fn last_payload<'w>(
+        &self,
+        id: MessageId,
+        places: &[usize],
+        wire: &'w [u8],
+    ) -> Option<&'w [u8]> {
+        let (&place, inner_places) = places.split_first()?;
+        let field = self.message(id).fields.get(place)?;
+        let mut last = None;
+        let mut cursor = Cursor::new(wire);
+        while !cursor.is_empty() {
+            let (number, wire_type) = cursor.tag().ok()?;
+            let payload = cursor.payload(number, wire_type).ok()?;
+            if number == field.number && wire_type == WireType::LengthDelimited {
+                last = Some(payload);
+            }
+        }
+        match self.message_of(field) {
+            Some((inner, _)) if !inner_places.is_empty() => {
+                self.last_payload(inner, inner_places, last?)
+            }
+            _ => last,
+        }
     }
 }
 

@@ -173,6 +173,24 @@ impl<'w> Cursor<'w> {
     }
 }
 
+/// Text and bytes of a message that has them as its fields 1 and 2, such as `google.protobuf.Any`,
+/// `google.rpc.ErrorInfo` and `google.api.HttpBody`.
+pub(crate) fn text_and_bytes(wire: &[u8]) -> Result<(&str, &[u8]), Corrupt> {
+    let (mut text, mut bytes) = (&[][..], &[][..]);
+    let mut cursor = Cursor::new(wire);
+    while !cursor.is_empty() {
+        let (number, wire_type) = cursor.tag()?;
+        let payload = cursor.payload(number, wire_type)?;
+        match (number, wire_type) {
+            (1, WireType::LengthDelimited) => text = payload,
+            (2, WireType::LengthDelimited) => bytes = payload,
+            _ => {}
+        }
+    }
+    let text = str::from_utf8(text).map_err(|_| Corrupt("a text is not UTF-8"))?;
+    Ok((text, bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -158,11 +158,16 @@ fn bodies_must_name_fields() {
 }
 
 #[test]
-fn streams_have_no_http_rule_yet() {
-    let pool = service(
-        "rpc Watch(Item) returns (stream Item) { option (google.api.http) = {get: \"/items:watch\"}; }",
-    );
-    assert_eq!(problems(&pool)[0].reason, "streams, which no HTTP rule can serve yet");
+fn a_stream_of_requests_needs_a_body() {
+    let rpc = |input: &str, output: &str, rule: &str| {
+        service(&format!(
+            "rpc Send({input} Item) returns ({output} Item) {{ option (google.api.http) = {{{rule}}}; }}"
+        ))
+    };
+    let found = problems(&rpc("stream", "", "post: \"/items:send\""));
+    assert_eq!(found[0].reason, "takes a stream, and its rule has no body to send it in");
+    assert_eq!(check(&rpc("stream", "", "post: \"/items:send\" body: \"*\"")), Ok(()));
+    assert_eq!(check(&rpc("", "stream", "get: \"/items:watch\"")), Ok(()));
 }
 
 #[test]

@@ -17,7 +17,7 @@ mod well_known;
 pub(crate) use field_mask::path_from_either;
 pub(crate) use lexer::{Lexer, Token};
 pub(crate) use parser::{Bound, Parser};
-pub(crate) use print_well_known::{any_parts, seconds};
+pub(crate) use print_well_known::seconds;
 pub(crate) use printer::{PrintOptions, Printer};
 pub(crate) use scalar::{Scalar, put_field};
 pub(crate) use text::{base64, put_string};

@@ -4,7 +4,7 @@ use super::printer::Printer;
 use super::time::{self, Seconds};
 use super::{field_mask, text};
 use crate::tables::{Kind, Message, WellKnown};
-use crate::wire::{Corrupt, Cursor, WireType};
+use crate::wire::{Corrupt, Cursor, WireType, text_and_bytes};
 
 impl<'t> Printer<'t> {
     /// Prints the JSON of a well-known message.
@@ -77,7 +77,7 @@ impl<'t> Printer<'t> {
 
     /// Prints a `google.protobuf.Any`, whose type must be known.
     pub(crate) fn any(&mut self, wire: &[u8]) -> Result<(), Corrupt> {
-        let (type_url, value) = any_parts(wire)?;
+        let (type_url, value) = text_and_bytes(wire)?;
         if type_url.is_empty() && value.is_empty() {
             self.out.extend_from_slice(b"{}");
             return Ok(());
@@ -96,21 +96,6 @@ impl<'t> Printer<'t> {
         self.out.push(b'}');
         Ok(())
     }
-}
-
-/// The type URL and the value of a `google.protobuf.Any`.
-pub(crate) fn any_parts(wire: &[u8]) -> Result<(&str, &[u8]), Corrupt> {
-    let (mut type_url, mut value) = (&[][..], &[][..]);
-    for_each_field(wire, |number, wire_type, payload| {
-        match (number, wire_type) {
-            (1, WireType::LengthDelimited) => type_url = payload,
-            (2, WireType::LengthDelimited) => value = payload,
-            _ => {}
-        }
-        Ok(())
-    })?;
-    let type_url = str::from_utf8(type_url).map_err(|_| Corrupt("a type URL is not UTF-8"))?;
-    Ok((type_url, value))
 }
 
 /// The content of a `google.protobuf.Timestamp` or `Duration`.

@@ -2,6 +2,7 @@
 //! `transcoding.json` and `json_mapping.json` with its message in `schema_all_types.json`. Without
 //! the variable, nothing runs here.
 
+mod framing;
 mod mapping;
 mod matching;
 mod parameters;

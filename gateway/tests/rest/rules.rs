@@ -4,7 +4,7 @@ use gateway::Gateway;
 
 use crate::support::descriptors;
 
-fn build_error(rule: &str, returns: &str) -> String {
+fn build_error(rule: &str, takes: &str) -> String {
     let proto = format!(
         r#"syntax = "proto3"; package t; import "google/api/annotations.proto";
         message Inner {{ string id = 1; }}
@@ -12,7 +12,7 @@ fn build_error(rule: &str, returns: &str) -> String {
         message Response {{ string id = 1; }}
         service S {{
           rpc First(Request) returns (Response) {{ option (google.api.http) = {{get: "/first/{{id}}"}}; }}
-          rpc M(Request) returns ({returns}) {{ option (google.api.http) = {{{rule}}}; }}
+          rpc M({takes}) returns (Response) {{ option (google.api.http) = {{{rule}}}; }}
         }}"#
     );
     let set = descriptors("rules.proto", Some(&proto));
@@ -42,16 +42,15 @@ fn a_rule_that_cannot_be_served_is_refused_with_its_method_and_the_reason() {
             "additional bindings do not nest",
         ),
     ] {
-        assert_eq!(build_error(rule, "Response"), format!("the HTTP rule of `t.S.M`: {reason}"));
+        assert_eq!(build_error(rule, "Request"), format!("the HTTP rule of `t.S.M`: {reason}"));
     }
 }
 
 #[test]
-fn a_streaming_method_is_refused() {
-    let error = build_error(r#"get: "/x""#, "stream Response");
+fn a_stream_of_requests_without_a_body_is_refused() {
     assert_eq!(
-        error,
-        "the HTTP rule of `t.S.M`: a streaming method cannot be reached by an HTTP rule"
+        build_error(r#"get: "/x""#, "stream Request"),
+        "the HTTP rule of `t.S.M`: the method takes a stream, and its rule has no body"
     );
 }
 
