@@ -89,6 +89,11 @@ impl Error {
             .with_status(StatusCode::NOT_ACCEPTABLE)
     }
 
+    pub(crate) fn service_unreachable() -> Self {
+        let message = "the service behind this API cannot be reached; try again later";
+        Self::new(Code::UNAVAILABLE, "SERVICE_UNREACHABLE", message)
+    }
+
     /// Both sides of the method stream, for which there is no form in HTTP.
     pub(crate) fn bidirectional() -> Self {
         let message = "both sides of this method stream, which needs gRPC";

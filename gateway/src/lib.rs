@@ -59,4 +59,4 @@ pub use check::check;
 pub use compiled::BuildError;
 pub use error::{Error, Violation};
 pub use limits::Limits;
-pub use service::Gateway;
+pub use service::{Gateway, ServiceError};

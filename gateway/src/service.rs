@@ -1,10 +1,11 @@
 //! The gateway as a tower service: it admits a request, calls the service behind with a body that
 //! is transcoded when it is read, and turns the answer into JSON.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -15,6 +16,7 @@ use crate::answer::{options, refusal, respond};
 use crate::body::Body;
 use crate::builder::Builder;
 use crate::compiled::Compiled;
+use crate::error::Error;
 use crate::exchange::Exchange;
 
 /// REST and JSON in front of a gRPC service.
@@ -27,6 +29,31 @@ use crate::exchange::Exchange;
 pub struct Gateway<S> {
     compiled: Arc<Compiled>,
     inner: S,
+    /// Why the service takes no calls, to be told to the one that was to come.
+    failure: Option<ServiceError>,
+}
+
+/// Why the service behind the gateway gave no answer at all: its transport failed. The client gets
+/// 503 without it; the response has it as an extension, for a layer that logs.
+#[derive(Clone, Debug)]
+pub struct ServiceError(Arc<dyn std::error::Error + Send + Sync>);
+
+impl ServiceError {
+    fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the service cannot be reached: {}", self.0)
+    }
+}
+
+impl std::error::Error for ServiceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
 }
 
 impl Gateway<()> {
@@ -39,7 +66,7 @@ impl Gateway<()> {
 
 impl<S> Gateway<S> {
     pub(crate) fn new(compiled: Compiled, inner: S) -> Self {
-        Self { compiled: Arc::new(compiled), inner }
+        Self { compiled: Arc::new(compiled), inner, failure: None }
     }
 }
 
@@ -54,17 +81,20 @@ impl<S: fmt::Debug> fmt::Debug for Gateway<S> {
 impl<S, B, R> Service<Request<B>> for Gateway<S>
 where
     S: Service<Request<Body>, Response = Response<R>>,
-    S::Error: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     R: http_body::Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        if let Err(error) = ready!(self.inner.poll_ready(context)) {
+            self.failure = Some(ServiceError::new(error));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
@@ -73,20 +103,39 @@ where
             Admission::Call { route, head } => {
                 let compiled = self.compiled.clone();
                 let (exchange, request) = Exchange::begin(compiled, route, head, parts, body);
+                if let Some(error) = self.failure.take() {
+                    return answered(unreachable(&exchange, error));
+                }
                 let answer = self.inner.call(request);
-                Box::pin(async move { Ok(respond(exchange, answer.await?).await) })
+                Box::pin(async move {
+                    Ok(match answer.await.map_err(ServiceError::new) {
+                        Ok(answer) => respond(exchange, answer).await,
+                        Err(error) => unreachable(&exchange, error),
+                    })
+                })
             }
-            Admission::Options { allow } => ready(options(&allow)),
+            Admission::Options { allow } => answered(options(&allow)),
             Admission::Refused { error, allow } => {
                 let is_head = parts.method == Method::HEAD;
-                ready(refusal(&self.compiled, &error, allow.as_deref(), &parts.headers, is_head))
+                let allow = allow.as_deref();
+                answered(refusal(&self.compiled, &error, allow, &parts.headers, is_head))
             }
         }
     }
 }
 
-fn ready<E: Send + 'static>(
+fn answered(
     response: Response<Body>,
-) -> Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>> {
+) -> Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>> {
     Box::pin(std::future::ready(Ok(response)))
+}
+
+/// The answer for a service that gave none. A transport may fail because the request's own body
+/// did, which is then what the client is told.
+fn unreachable(exchange: &Exchange, cause: ServiceError) -> Response<Body> {
+    let error = exchange.fate.error().cloned().unwrap_or_else(Error::service_unreachable);
+    let (compiled, asked) = (&exchange.compiled, &exchange.headers);
+    let mut response = refusal(compiled, &error, None, asked, exchange.is_head);
+    response.extensions_mut().insert(cause);
+    response
 }

@@ -15,6 +15,7 @@ mod lazy;
 mod live;
 mod problems;
 mod query;
+mod remote;
 mod robustness;
 mod routing;
 mod rules;
