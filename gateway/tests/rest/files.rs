@@ -11,13 +11,17 @@ use crate::support::Answer;
 
 /// What the client gets of a file of ten digits.
 async fn get_file(method: &str, headers: &[(&str, &str)]) -> Answer {
+    get_version("\"v1\"", method, headers).await
+}
+
+async fn get_version(etag: &'static str, method: &str, headers: &[(&str, &str)]) -> Answer {
     let mut live = Live::new();
     let answer = live.send(method, "/v1/files/a", headers, "");
     let handler = async {
         let mut call = live.call().await;
         assert_eq!(call.messages().await, [json!({"name": "a"})]);
         let mut speaker = call.answer_with(&[
-            ("etag", "\"v1\""),
+            ("etag", etag),
             ("content-disposition", "attachment; filename=\"a.txt\""),
         ]);
         speaker.say(json!({"contentType": "text/plain", "data": "MDEyMzQ1Njc4OQ=="})).await;
@@ -69,6 +73,8 @@ async fn files_ranges_of_a_download() {
         let answer = get_file("GET", &[("range", "bytes=0-3"), ("if-range", condition)]).await;
         assert_eq!(answer.status, status, "{condition}");
     }
+    let weak = [("range", "bytes=0-3"), ("if-range", "W/\"v1\"")];
+    assert_eq!(get_version("W/\"v1\"", "GET", &weak).await.status, 200, "weakly equal is not");
 }
 
 #[tokio::test]

@@ -202,12 +202,16 @@ impl Speaker {
         assert!(self.try_say_wire(wire).await, "the gateway does not listen any more");
     }
 
+    /// Says the same so many times, in one chunk.
+    pub async fn say_often(&mut self, json: Value, count: usize) {
+        let message = DynamicMessage::deserialize(self.output.clone(), json).unwrap();
+        let chunk = frame(&message.encode_to_vec()).repeat(count);
+        self.sender.send_data(chunk.into()).await.unwrap();
+    }
+
     /// False when nobody listens any more.
     pub async fn try_say_wire(&mut self, wire: &[u8]) -> bool {
-        let mut frame = vec![0];
-        frame.extend_from_slice(&u32::try_from(wire.len()).unwrap().to_be_bytes());
-        frame.extend_from_slice(wire);
-        self.sender.send_data(frame.into()).await.is_ok()
+        self.sender.send_data(frame(wire).into()).await.is_ok()
     }
 
     pub async fn end(mut self, code: i32, message: &str) {
@@ -216,6 +220,13 @@ impl Speaker {
         trailers.insert("grpc-message", message.replace(' ', "%20").parse().unwrap());
         self.sender.send_trailers(trailers).await.unwrap();
     }
+}
+
+fn frame(wire: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0];
+    frame.extend_from_slice(&u32::try_from(wire.len()).unwrap().to_be_bytes());
+    frame.extend_from_slice(wire);
+    frame
 }
 
 /// The service, which hands each call to the test.

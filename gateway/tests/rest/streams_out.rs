@@ -149,6 +149,21 @@ async fn streams_out_a_slow_reader_holds_back_the_handler() {
 }
 
 #[tokio::test]
+async fn a_chunk_of_many_messages_becomes_chunks_of_a_bounded_size() {
+    let mut live = Live::new();
+    let (response, mut speaker) =
+        tokio::join!(live.get(WATCH, &[LINES]), async { live.call().await.answer() });
+    speaker.say_often(json!({"text": "x".repeat(1000)}), 100).await;
+    let mut body = response.into_body();
+    let mut bytes = 0;
+    while bytes < 100 * 1000 {
+        let text = next(&mut body).await.unwrap().unwrap();
+        assert!(text.len() < 20_000, "a chunk of {} bytes", text.len());
+        bytes += text.len();
+    }
+}
+
+#[tokio::test]
 async fn streams_out_a_client_that_goes_ends_the_call() {
     let mut live = Live::new();
     let (response, mut speaker) =
