@@ -98,7 +98,7 @@ impl<'t> Printer<'t> {
     ) -> Result<Option<&'t Field>, Corrupt> {
         self.scanned(message, wire, |printer, found| {
             let Some(first) = printer.occurrences[found.clone()].first() else { return Ok(None) };
-            let field = &message.fields[first.field];
+            let field = &message.fields[first.field()];
             printer.values(field, wire, found)?;
             Ok(Some(field))
         })
@@ -146,8 +146,8 @@ impl<'t> Printer<'t> {
     /// fields.
     fn of_field(&self, field: &Field, found: Range<usize>) -> Range<usize> {
         let occurrences = &self.occurrences[found.clone()];
-        let before = occurrences.iter().take_while(|o| o.field < field.index).count();
-        let own = occurrences[before..].iter().take_while(|o| o.field == field.index).count();
+        let before = occurrences.iter().take_while(|o| o.field() < field.index).count();
+        let own = occurrences[before..].iter().take_while(|o| o.field() == field.index).count();
         found.start + before..found.start + before + own
     }
 
@@ -156,14 +156,14 @@ impl<'t> Printer<'t> {
             return !found.is_empty();
         }
         let is_default = |occurrence: &Occurrence| {
-            let payload = &wire[occurrence.payload.clone()];
+            let payload = &wire[occurrence.payload()];
             match field.kind {
                 Kind::String | Kind::Bytes => payload.is_empty(),
                 _ => payload.iter().all(|&byte| byte == 0),
             }
         };
         let is_element =
-            |occurrence: &Occurrence| !(occurrence.is_packed && occurrence.payload.is_empty());
+            |occurrence: &Occurrence| !(occurrence.is_packed() && occurrence.payload().is_empty());
         let occurrences = &self.occurrences[found];
         self.options.emit_unpopulated
             || match field.cardinality {
@@ -190,18 +190,14 @@ impl<'t> Printer<'t> {
         match &self.occurrences[found] {
             [] => self.default_value(field.kind),
             [.., last] if !matches!(field.kind, Kind::Message(_)) => {
-                let payload = last.payload.clone();
+                let payload = last.payload();
                 self.value(field.kind, &wire[payload])
             }
             parts => {
                 let payload = match parts {
-                    [only] => Cow::Borrowed(&wire[only.payload.clone()]),
+                    [only] => Cow::Borrowed(&wire[only.payload()]),
                     parts => Cow::Owned(
-                        parts
-                            .iter()
-                            .flat_map(|part| &wire[part.payload.clone()])
-                            .copied()
-                            .collect(),
+                        parts.iter().flat_map(|part| &wire[part.payload()]).copied().collect(),
                     ),
                 };
                 self.value(field.kind, &payload)
@@ -213,8 +209,8 @@ impl<'t> Printer<'t> {
         self.out.push(b'[');
         let mut is_first = true;
         for index in found {
-            let Occurrence { payload, is_packed, .. } = self.occurrences[index].clone();
-            let payload = &wire[payload];
+            let occurrence = self.occurrences[index];
+            let (payload, is_packed) = (&wire[occurrence.payload()], occurrence.is_packed());
             let mut packed = Cursor::new(if is_packed { payload } else { &[] });
             while !is_packed || !packed.is_empty() {
                 if !std::mem::take(&mut is_first) {
@@ -245,24 +241,24 @@ impl<'t> Printer<'t> {
         let [key_field, value_field] = entry.fields.as_slice() else {
             return Err(Corrupt("a map entry has no key and value"));
         };
-        let entries: Vec<_> =
-            self.occurrences[found].iter().map(|o| &wire[o.payload.clone()]).collect();
-        let mut printed = Vec::with_capacity(entries.len());
-        let mut last_of_key = HashMap::with_capacity(entries.len());
-        for (index, wire) in entries.iter().enumerate() {
-            // The JSON of the key is also what tells keys apart.
-            let json = std::mem::take(&mut self.out);
+        // The JSON of the key is also what tells keys apart. All of them stand in one text.
+        let json = std::mem::take(&mut self.out);
+        let mut ends = Vec::with_capacity(found.len());
+        for index in found.clone() {
+            let wire = &wire[self.occurrences[index].payload()];
             self.scanned(entry, wire, |printer, found| {
                 let key = printer.of_field(key_field, found);
                 printer.map_key(key_field, wire, key)
             })?;
-            let key = std::mem::replace(&mut self.out, json);
-            last_of_key.insert(key.clone(), index);
-            printed.push(key);
+            ends.push(self.out.len());
         }
+        let keys = std::mem::replace(&mut self.out, json);
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let keys = starts.zip(&ends).map(|(start, &end)| &keys[start..end]);
+        let last_of_key: HashMap<_, _> = keys.clone().zip(found.clone()).collect();
         self.out.push(b'{');
         let mut is_first = true;
-        for (index, (key, wire)) in printed.iter().zip(entries).enumerate() {
+        for (index, key) in found.zip(keys) {
             if last_of_key.get(key) != Some(&index) {
                 continue;
             }
@@ -271,6 +267,7 @@ impl<'t> Printer<'t> {
             }
             self.out.extend_from_slice(key);
             self.out.push(b':');
+            let wire = &wire[self.occurrences[index].payload()];
             self.scanned(entry, wire, |printer, found| {
                 let value = printer.of_field(value_field, found);
                 printer.singular(value_field, wire, value)

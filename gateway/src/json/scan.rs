@@ -5,14 +5,41 @@ use std::ops::Range;
 use crate::tables::{Cardinality, Message};
 use crate::wire::{Corrupt, Cursor, WireType};
 
-/// One value of a field, by its place in the wire bytes of its message.
-#[derive(Clone, Debug)]
+/// One value of a field, by its place in the wire bytes of its message. It is small, because there
+/// may be one for every two bytes.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Occurrence {
+    field: u32,
+    start: u32,
+    /// The length doubled, and one when the payload is a list of values without tags.
+    length_and_form: u32,
+}
+
+impl Occurrence {
+    /// `None` when the numbers do not fit; a message on the wire has less than 2 GiB.
+    fn new(field: usize, payload: Range<usize>, is_packed: bool) -> Option<Self> {
+        let length = u32::try_from(payload.len()).ok()?;
+        Some(Self {
+            field: u32::try_from(field).ok()?,
+            start: u32::try_from(payload.start).ok()?,
+            length_and_form: length.checked_mul(2)? | u32::from(is_packed),
+        })
+    }
+
     /// The place of the field in its message.
-    pub(super) field: usize,
-    pub(super) payload: Range<usize>,
+    pub(super) fn field(self) -> usize {
+        self.field as usize
+    }
+
+    pub(super) fn payload(self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + (self.length_and_form / 2) as usize
+    }
+
     /// The payload is a list of values without tags.
-    pub(super) is_packed: bool,
+    pub(super) fn is_packed(self) -> bool {
+        self.length_and_form % 2 == 1
+    }
 }
 
 /// Finds every value of a known field, in the order of the fields. A value of another wire type
@@ -48,22 +75,26 @@ pub(super) fn scan(
         }
         let end = wire.len() - cursor.remaining();
         // A payload is the last that was read, so that it ends where the reader stands.
-        found.push(Occurrence { field: field.index, payload: end - payload.len()..end, is_packed });
+        let occurrence = Occurrence::new(field.index, end - payload.len()..end, is_packed);
+        found.push(occurrence.ok_or(Corrupt("the message is too large"))?);
     }
     if is_overridden {
-        let is_current = |&(at, ref occurrence): &(usize, Occurrence)| {
-            let oneof = message.fields[occurrence.field].oneof;
-            members
-                .iter()
-                .find(|m| Some(m.oneof) == oneof)
-                .is_none_or(|m| m.field == occurrence.field && at >= m.since)
-        };
-        let kept: Vec<_> = (start..).zip(found.drain(start..)).filter(is_current).collect();
-        found.extend(kept.into_iter().map(|(_, occurrence)| occurrence));
+        let mut at = start;
+        let mut kept = start;
+        while let Some(&occurrence) = found.get(at) {
+            let oneof = message.fields[occurrence.field()].oneof;
+            let last = members.iter().find(|member| Some(member.oneof) == oneof);
+            if last.is_none_or(|last| last.field == occurrence.field() && at >= last.since) {
+                found[kept] = occurrence;
+                kept += 1;
+            }
+            at += 1;
+        }
+        found.truncate(kept);
     }
     let found = &mut found[start..];
-    if !found.is_sorted_by_key(|occurrence| occurrence.field) {
-        found.sort_by_key(|occurrence| occurrence.field);
+    if !found.is_sorted_by_key(|occurrence| occurrence.field()) {
+        found.sort_by_key(|occurrence| occurrence.field());
     }
     Ok(())
 }
