@@ -29,12 +29,19 @@ impl<'p> Segments<'p> {
             if segment.is_empty() {
                 return Err(Error::route_not_found());
             }
-            if decode(segment)?.split('/').any(|part| part == "." || part == "..") {
+            if decode(segment)?.split(['/', '\\']).any(is_dot_segment) {
                 return Err(Error::malformed("the path has a dot segment"));
             }
         }
         Ok(Self { raw, trailing_slash })
     }
+}
+
+/// Whether a part of a path leads nowhere or upwards. Servers and browsers there are that cut paths
+/// at backslashes too, and drop what follows a semicolon, so that such a part is one in disguise.
+fn is_dot_segment(part: &str) -> bool {
+    let name = part.split(';').next().unwrap_or_default();
+    name == "." || name == ".."
 }
 
 /// The value of a variable: of one segment decoded wholly, of several with `%2F` kept, so that an
