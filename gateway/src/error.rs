@@ -1,11 +1,17 @@
 //! The errors of the gateway itself: requests that no service would understand. How an error is
 //! written as JSON, the service's own included, is not decided here.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::StatusCode;
 
 use crate::status::Code;
+
+/// How many wrong fields one error names; more would teach the client nothing.
+pub(crate) const VIOLATIONS_MAX: usize = 20;
+/// How much of a name that the client made up an error repeats.
+const EXCERPT_CHARS_MAX: usize = 100;
 
 /// A request that the gateway could not hand to the service, or an answer that it could not hand
 /// back.
@@ -129,11 +135,19 @@ impl Error {
     }
 
     /// Text that can be read, but one field does not fit the request message.
-    pub(crate) fn invalid_field(field: impl Into<String>, description: &str) -> Self {
-        let violation = Violation { field: field.into(), description: description.to_owned() };
-        let message = format!("{}: {}", violation.field, violation.description);
+    pub(crate) fn invalid_field(field: impl Into<String>, description: impl fmt::Display) -> Self {
+        let violation = Violation { field: field.into(), description: description.to_string() };
+        Self::invalid_fields(vec![violation])
+    }
+
+    fn invalid_fields(violations: Vec<Violation>) -> Self {
+        let first = violations.first().map(Violation::to_string).unwrap_or_default();
+        let message = match violations.len() {
+            0 | 1 => first,
+            count => format!("{first} (and {} more)", count - 1),
+        };
         let mut error = Self::new(Code::INVALID_ARGUMENT, "INVALID_FIELDS", message);
-        error.0.violations.push(violation);
+        error.0.violations = violations;
         error
     }
 
@@ -157,6 +171,63 @@ impl Error {
     fn with_status(mut self, status: StatusCode) -> Self {
         self.0.http_status = status;
         self
+    }
+}
+
+/// What is wrong with the parts of a request: gathered while it is read, and told together.
+#[derive(Debug, Default)]
+pub(crate) struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Adds one, unless it is there already, or there are enough of them.
+    pub(crate) fn push(&mut self, field: impl Into<String>, description: impl fmt::Display) {
+        if self.is_full() {
+            return;
+        }
+        let violation = Violation { field: field.into(), description: description.to_string() };
+        if !self.0.contains(&violation) {
+            self.0.push(violation);
+        }
+    }
+
+    /// Takes over those of an error about fields. Any other error stays one, for it is about more.
+    pub(crate) fn absorb<T: Default>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        match result {
+            Err(error) if !error.0.violations.is_empty() => {
+                for violation in error.0.violations {
+                    self.push(violation.field, violation.description);
+                }
+                Ok(T::default())
+            }
+            result => result,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() == VIOLATIONS_MAX
+    }
+
+    /// One error for all of them.
+    pub(crate) fn into_result(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::invalid_fields(self.0)) }
+    }
+}
+
+/// The beginning of a text that the client made up, which an error is not to repeat at any length.
+pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(EXCERPT_CHARS_MAX) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.description)
     }
 }
 

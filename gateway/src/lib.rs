@@ -50,6 +50,7 @@ mod router;
 mod rpc_status;
 mod service;
 mod status;
+mod suggestion;
 mod tables;
 mod wire;
 

@@ -2,8 +2,9 @@
 //! given.
 
 use crate::error::Error;
-use crate::json::{Bound, Lexer, Token};
+use crate::json::{Bound, Lexer, Token, path_from_either};
 use crate::limits::Limits;
+use crate::suggestion;
 use crate::tables::{Cardinality, Field, Message, MessageId, Tables, WellKnown};
 
 /// The paths of the fields that a body sets, relative to its message, in proto names. A nested
@@ -30,26 +31,31 @@ pub(crate) fn derive(
     Ok(walk.paths)
 }
 
-/// Whether a path of a mask leads to a field: through messages, into maps and structs by any key,
-/// and `*`.
-pub(crate) fn resolves(tables: &Tables, root: MessageId, path: &str) -> bool {
+/// What is wrong with a path of a mask. `None` when it leads to a field: in either spelling, through
+/// messages, into maps and structs by any key, and `*`.
+pub(crate) fn unknown(tables: &Tables, root: MessageId, path: &str) -> Option<String> {
+    let Some(path) = path_from_either(path) else { return Some("must be a field path".to_owned()) };
     if path == "*" {
-        return true;
+        return None;
     }
     let mut message = Some(root);
     for name in path.split('.') {
-        let Some(id) = message else { return false };
-        if tables.message(id).well_known == Some(WellKnown::Struct) {
-            return true;
+        let Some(message_of_name) = message.map(|id| tables.message(id)) else {
+            return Some("must end at a field without fields of its own".to_owned());
+        };
+        if message_of_name.well_known == Some(WellKnown::Struct) {
+            return None;
         }
-        let Some(field) = tables.message(id).field_by_name(name) else { return false };
+        let Some(field) = message_of_name.field_by_name(name) else {
+            return Some(suggestion::unknown_field(message_of_name, name));
+        };
         if field.cardinality == Cardinality::Map {
-            return true;
+            return None;
         }
         let inner = tables.message_of(field).map(|(id, _)| id);
         message = inner.filter(|_| field.cardinality == Cardinality::Singular);
     }
-    true
+    None
 }
 
 struct Walk<'a> {

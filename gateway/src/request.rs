@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::compiled::Compiled;
-use crate::error::Error;
+use crate::error::{Error, Violations};
 use crate::frames::FRAME_HEAD_BYTES;
 use crate::json::{Bound, Parser, Scalar, put_field};
 use crate::mask;
@@ -46,12 +46,13 @@ impl Composer {
         let route = self.route();
         let body = str::from_utf8(body).map_err(|_| Error::malformed("the body is not UTF-8"))?;
         self.frame(body.len(), body, |out, bounds| {
-            if body.trim_ascii().is_empty() {
-                return Ok(());
-            }
             let parser = Parser::new(tables, body, limits, bounds, out);
             match route.body {
                 BodyTarget::None => Ok(()),
+                BodyTarget::Message if body.trim_ascii().is_empty() => Ok(()),
+                BodyTarget::Field(_) if ["", "null"].contains(&body.trim_ascii()) => {
+                    route.check_missing_body(tables)
+                }
                 BodyTarget::Message => parser.parse_message(route.request),
                 BodyTarget::Field(place) => {
                     parser.parse_field(&tables.message(route.request).fields[place])
@@ -95,9 +96,12 @@ impl Composer {
         let bounds = self.bind()?;
         let mut out = Vec::with_capacity(FRAME_HEAD_BYTES + body_bytes + 64);
         out.resize(FRAME_HEAD_BYTES, 0);
-        put_body(&mut out, &bounds)?;
+        let mut violations = Violations::default();
+        violations.absorb(put_body(&mut out, &bounds))?;
         let query = self.head.query.as_deref().unwrap_or_default();
-        let has_mask = put_query(&mut out, tables, route, query, &bounds, limits)?;
+        let has_mask =
+            violations.absorb(put_query(&mut out, tables, route, query, &bounds, limits))?;
+        violations.into_result()?;
         if !has_mask && route.input == Input::Json {
             self.put_mask(&mut out, json, &bounds)?;
         }

@@ -3,9 +3,11 @@
 
 use http::Method;
 use http::uri::PathAndQuery;
-use prost_reflect::MethodDescriptor;
+use prost_reflect::{MessageDescriptor, MethodDescriptor};
 
 use crate::binding::{Binding, Body};
+use crate::error::Error;
+use crate::rules::options::{FieldRules, Ignore};
 use crate::tables::{Cardinality, Field, Kind, Message, MessageId, Tables, WellKnown};
 
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct Route {
     pub(crate) body: BodyTarget,
     pub(crate) input: Input,
     pub(crate) output: Output,
+    /// By its rules, the field that is the body must be set.
+    body_is_required: bool,
     /// The place of the response field that is sent alone.
     pub(crate) response_body: Option<usize>,
     /// The place of the request's `update_mask`.
@@ -107,6 +111,7 @@ impl Route {
             response,
             variables: variables(tables, request, binding)?,
             body,
+            body_is_required: is_body_required(&method.input(), binding),
             input: input(tables, request, body, method.is_client_streaming())?,
             output,
             response_body,
@@ -121,6 +126,19 @@ impl Route {
     pub(crate) fn is_bidirectional(&self) -> bool {
         matches!(self.input, Input::Lines | Input::FileStream)
             && matches!(self.output, Output::Stream | Output::FileStream)
+    }
+
+    /// Refuses a request without a body where the rules demand one, in words that fit HTTP better
+    /// than those of the rules could.
+    pub(crate) fn check_missing_body(&self, tables: &Tables) -> Result<(), Error> {
+        match self.body {
+            BodyTarget::Field(place) if self.body_is_required => {
+                let field = &*tables.message(self.request).fields[place].name;
+                let description = "must be sent as the body, which is missing: send a JSON object";
+                Err(Error::invalid_field(field, description))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -229,6 +247,12 @@ fn body_target(request: &Message, binding: &Binding) -> Result<BodyTarget, Strin
             None => Err(format!("the body `{name}` is no field of {}", request.full_name)),
         },
     }
+}
+
+fn is_body_required(request: &MessageDescriptor, binding: &Binding) -> bool {
+    let Body::Field(name) = &binding.body else { return false };
+    let rules = request.get_field_by_name(name).and_then(|field| FieldRules::of(&field).ok());
+    rules.is_some_and(|rules| rules.required && rules.ignore == Ignore::Never)
 }
 
 fn response_body(response: &Message, binding: &Binding) -> Result<Option<usize>, String> {

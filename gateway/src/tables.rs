@@ -305,6 +305,13 @@ impl Enum {
         self.name_by_number.get(&number).map(AsRef::as_ref)
     }
 
+    /// One name of each number, in their order.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.name_by_number.iter().collect();
+        names.sort_unstable_by_key(|&(number, _)| number);
+        names.into_iter().map(|(_, name)| &**name).collect()
+    }
+
     pub(crate) fn number(&self, name: &str) -> Option<i32> {
         self.number_by_name.get(name).copied()
     }

@@ -113,13 +113,35 @@ impl<'j> Lexer<'j> {
         self.next(b']')
     }
 
+    /// Reads past an object without members, and answers whether there was one.
+    pub(super) fn skip_empty_object(&mut self) -> Result<bool, Error> {
+        let mut ahead = self.clone();
+        ahead.begin_object()?;
+        let is_empty = !ahead.next(b'}')?;
+        if is_empty {
+            *self = ahead;
+        }
+        Ok(is_empty)
+    }
+
+    /// Where the next value begins, in bytes.
+    pub(super) fn offset(&mut self) -> usize {
+        self.skip_space();
+        self.at
+    }
+
+    /// Goes on at a value whose [`Lexer::offset`] was taken; only a scalar can be read there.
+    pub(super) fn seek(&mut self, offset: usize) {
+        self.at = offset;
+    }
+
     /// Reads past one value of any kind.
     pub(crate) fn skip(&mut self) -> Result<(), Error> {
         match self.peek()? {
             Token::Null => self.null(),
             Token::Bool => self.boolean().map(drop),
             Token::Number => self.number().map(drop),
-            Token::String => self.string().map(drop),
+            Token::String => self.skip_string(),
             Token::Array => {
                 self.begin_array()?;
                 while self.next_element()? {
@@ -145,12 +167,25 @@ impl<'j> Lexer<'j> {
         }
     }
 
+    fn skip_string(&mut self) -> Result<(), Error> {
+        self.expect(b'"', "a string was expected")?;
+        loop {
+            self.plain_run()?;
+            if self.take(b'"') {
+                return Ok(());
+            }
+            // A run ends at a quote or a backslash only.
+            self.at += 1;
+            self.escape()?;
+        }
+    }
+
     fn begin(&mut self, bracket: u8, otherwise: &str) -> Result<(), Error> {
         self.skip_space();
         self.expect(bracket, otherwise)?;
         self.depth += 1;
         if self.depth > self.depth_max {
-            return Err(self.malformed("values are nested too deeply"));
+            return Err(self.too_deep("values", self.depth_max));
         }
         self.fresh = true;
         Ok(())
@@ -201,14 +236,15 @@ impl<'j> Lexer<'j> {
 
     fn unicode_escape(&mut self) -> Result<char, Error> {
         let first = self.utf16_unit()?;
-        let mut units = vec![first];
-        if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with("\\u") {
+        let is_high = (0xd800..0xdc00).contains(&first);
+        let mut second = None;
+        if is_high && self.text[self.at..].starts_with("\\u") {
             self.at += 2;
-            units.push(self.utf16_unit()?);
+            second = Some(self.utf16_unit()?);
         }
-        match String::from_utf16(&units).ok().and_then(|text| text.chars().next()) {
-            Some(character) => Ok(character),
-            None => Err(self.malformed("a surrogate stands alone")),
+        match char::decode_utf16([first].into_iter().chain(second)).next() {
+            Some(Ok(character)) => Ok(character),
+            _ => Err(self.malformed("a surrogate stands alone")),
         }
     }
 
@@ -254,6 +290,22 @@ impl<'j> Lexer<'j> {
     }
 
     fn malformed(&self, reason: &str) -> Error {
-        Error::malformed(format!("the body is not valid JSON: {reason} at byte {}", self.at))
+        Error::malformed(format!("the body is not valid JSON: {reason} at {}", self.position()))
+    }
+
+    /// The error of a body in which something is nested deeper than it may be.
+    pub(super) fn too_deep(&self, what: &str, depth_max: usize) -> Error {
+        let position = self.position();
+        Error::malformed(format!("the body nests {what} deeper than {depth_max} at {position}"))
+    }
+
+    /// Where the reader stands, as people count: in lines and characters, from 1.
+    fn position(&self) -> String {
+        let before = &self.text.as_bytes()[..self.at.min(self.text.len())];
+        let lines = before.split(|&byte| byte == b'\n');
+        let last_line = lines.clone().next_back().unwrap_or_default();
+        // All bytes of a character but the first begin with the bits 10.
+        let characters = last_line.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
+        format!("line {}, column {}", lines.count(), characters + 1)
     }
 }

@@ -1,6 +1,9 @@
 //! Numbers between JSON text and machine types: exact for integers however they are written,
 //! correctly rounded for floats, and never out of range.
 
+/// As many digits as the longest integer of 64 bits has.
+const DIGITS_MAX: usize = 20;
+
 /// The length of the JSON number that a text begins with.
 pub(crate) fn literal_length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
@@ -35,29 +38,25 @@ pub(crate) fn integer(text: &str) -> Option<i128> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let fraction = fraction.trim_end_matches('0');
-    let mut digits = format!("{whole}{fraction}");
-    if digits.bytes().all(|digit| digit == b'0') {
+    let digits = whole.bytes().chain(fraction.bytes());
+    if digits.clone().all(|digit| digit == b'0') {
         return Some(0);
     }
     // An exponent that does not fit is out of any range, or leaves a fraction.
     let shift = exponent.parse::<i64>().ok()?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
-    if shift < 0 {
-        let dropped = usize::try_from(shift.unsigned_abs()).ok()?;
-        let kept = digits.len().checked_sub(dropped)?;
-        if digits[kept..].bytes().any(|digit| digit != b'0') {
-            return None;
-        }
-        digits.truncate(kept);
-    } else if shift <= 20 {
-        digits.extend(std::iter::repeat_n('0', usize::try_from(shift).ok()?));
-    } else {
+    let dropped = usize::try_from(shift.min(0).unsigned_abs()).ok()?;
+    let zeros = usize::try_from(shift.max(0)).ok()?;
+    let kept = (whole.len() + fraction.len()).checked_sub(dropped)?;
+    if digits.clone().skip(kept).any(|digit| digit != b'0') {
         return None;
     }
-    let digits = digits.trim_start_matches('0');
-    if digits.len() > 20 {
+    let significant = digits.take(kept).skip_while(|&digit| digit == b'0');
+    if significant.clone().count().checked_add(zeros)? > DIGITS_MAX {
         return None;
     }
-    let magnitude = digits.parse::<i128>().ok()?;
+    let value = |digit: u8| i128::from(digit - b'0');
+    let digits = significant.chain(std::iter::repeat_n(b'0', zeros));
+    let magnitude = digits.fold(0, |sum, digit| 10 * sum + value(digit));
     Some(if negative { -magnitude } else { magnitude })
 }
 

@@ -1,14 +1,21 @@
 //! JSON to wire bytes in one pass, driven by the tables; no tree is built, and no value is read
 //! twice but the type of an `Any`.
+//!
+//! A value that does not fit its field is noted and passed over, so that a client learns of every
+//! wrong field at once. Only text that is no JSON, or nests too deeply, ends the reading.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
+use std::fmt::Display;
 
+use super::expected::Expected;
 use super::lexer::{Lexer, Token};
+use super::parse_any::TypeUrls;
+use super::place::{Bound, Place, Step};
 use super::scalar::{Scalar, put_field, put_payload};
 use super::well_known::{self, VALUE_LIST, VALUE_NULL, VALUE_STRUCT};
-use crate::error::Error;
+use crate::error::{Error, Violations};
 use crate::limits::Limits;
+use crate::suggestion;
 use crate::tables::{Cardinality, Field, Kind, Message, MessageId, Tables, WellKnown};
 use crate::wire::{WireType, begin_length, end_length, put_tag};
 
@@ -17,15 +24,6 @@ use crate::wire::{WireType, begin_length, end_length, put_tag};
 /// corrupt.
 const MESSAGE_DEPTH_MAX: usize = 100;
 
-/// A field that the path or a header has set already: the body may repeat its value, but not change
-/// it.
-pub(crate) struct Bound {
-    /// The place of each field on the way to it, from the request message.
-    pub(crate) places: Vec<usize>,
-    /// The field on the wire, with its tag.
-    pub(crate) wire: Vec<u8>,
-}
-
 pub(crate) struct Parser<'a> {
     pub(super) tables: &'a Tables,
     pub(super) lexer: Lexer<'a>,
@@ -33,17 +31,13 @@ pub(crate) struct Parser<'a> {
     bounds: &'a [Bound],
     pub(super) out: &'a mut Vec<u8>,
     /// Where the value being read belongs, for errors and for `bounds`.
-    path: Vec<Step<'a>>,
+    pub(super) place: Place<'a>,
+    violations: Violations,
+    pub(super) type_urls: TypeUrls,
     /// One bit for each field and each oneof of every message that is open, the innermost last.
     seen: Vec<u64>,
     /// How many messages are open, the entries of maps among them.
     depth: usize,
-}
-
-enum Step<'a> {
-    Field(&'a Field),
-    Index(usize),
-    Key(String),
 }
 
 impl<'a> Parser<'a> {
@@ -54,23 +48,36 @@ impl<'a> Parser<'a> {
         bounds: &'a [Bound],
         out: &'a mut Vec<u8>,
     ) -> Self {
-        let lexer = Lexer::new(text, limits.depth());
-        let elements_max = limits.elements_max;
-        let (path, seen) = (Vec::new(), Vec::new());
-        Self { tables, lexer, elements_max, bounds, out, path, seen, depth: 0 }
+        Self {
+            tables,
+            lexer: Lexer::new(text, limits.depth()),
+            elements_max: limits.elements_max,
+            bounds,
+            out,
+            place: Place::default(),
+            violations: Violations::default(),
+            type_urls: TypeUrls::default(),
+            seen: Vec::new(),
+            depth: 0,
+        }
     }
 
     /// Reads the whole text as the content of a message, which is written without tag and length.
     pub(crate) fn parse_message(mut self, id: MessageId) -> Result<(), Error> {
         self.content(id)?;
-        self.lexer.end()
+        self.finish()
     }
 
-    /// Reads the whole text as a field, written with its tag; `parents` lead to its message.
+    /// Reads the whole text as a field of the request, written with its tag.
     pub(crate) fn parse_field(mut self, field: &'a Field) -> Result<(), Error> {
-        self.path.push(Step::Field(field));
+        self.place.enter(Step::Field(field));
         self.value(field)?;
-        self.lexer.end()
+        self.finish()
+    }
+
+    fn finish(mut self) -> Result<(), Error> {
+        self.lexer.end()?;
+        self.violations.into_result()
     }
 
     pub(super) fn object(&mut self, message: &'a Message, in_any: bool) -> Result<(), Error> {
@@ -79,28 +86,27 @@ impl<'a> Parser<'a> {
         let bits = message.fields.len() + message.oneof_count;
         self.seen.resize(seen + bits.div_ceil(64), 0);
         let mut next = 0;
+        let mut has_type = !in_any;
         while let Some(key) = self.lexer.next_key()? {
-            if in_any && key == "@type" {
+            if key == "@type" && !std::mem::replace(&mut has_type, true) {
                 self.lexer.skip()?;
                 continue;
             }
             // Most clients send fields in the order in which they are declared.
             let guess = message.fields.get(next).filter(|field| *field.json_name == *key);
             let Some(field) = guess.or_else(|| message.field_by_name(&key)) else {
-                return Err(self.unknown_field(&key));
+                self.refuse_member(&key, || suggestion::unknown_field(message, &key));
+                self.lexer.skip()?;
+                continue;
             };
             next = field.index + 1;
-            self.path.push(Step::Field(field));
+            self.place.enter(Step::Field(field));
             if self.was_seen(seen, field.index) {
-                return Err(self.invalid("given more than once"));
+                self.pass_over("must be given once")?;
+            } else if self.member(field)? && self.is_rivalled(message, field, seen) {
+                self.refuse("must not be given with another field of its oneof")?;
             }
-            let is_set = self.member(field)?;
-            if let Some(oneof) = field.oneof.filter(|_| is_set)
-                && self.was_seen(seen, message.fields.len() + oneof)
-            {
-                return Err(self.invalid("another field of the same oneof is given too"));
-            }
-            self.path.pop();
+            self.place.leave();
         }
         self.seen.truncate(seen);
         Ok(())
@@ -108,16 +114,24 @@ impl<'a> Parser<'a> {
 
     /// Reads the value of a field, which may be bound already. Answers whether it was set at all.
     fn member(&mut self, field: &'a Field) -> Result<bool, Error> {
-        let before = self.out.len();
+        let (before, violations) = (self.out.len(), self.violations.len());
         let is_set = self.value(field)?;
         let bounds = self.bounds;
-        if let Some(bound) = bounds.iter().find(|bound| self.is_at(&bound.places)) {
-            if is_set && self.out[before..] != bound.wire {
-                return Err(self.invalid("differs from its value in the path or a header"));
+        if let Some(bound) = bounds.iter().find(|bound| self.place.is_of(bound)) {
+            let differs = is_set && self.out[before..] != bound.wire;
+            if differs && self.violations.len() == violations {
+                self.refuse("must be the same as in the path or a header")?;
             }
             self.out.truncate(before);
         }
         Ok(is_set)
+    }
+
+    /// Notes that a field is set, and answers whether another one of its oneof is set too.
+    fn is_rivalled(&mut self, message: &'a Message, field: &Field, seen: usize) -> bool {
+        let Some(oneof) = field.oneof else { return false };
+        self.was_seen(seen, message.fields.len() + oneof)
+            || self.bounds.iter().any(|bound| self.place.rivals(bound, message, field))
     }
 
     fn value(&mut self, field: &'a Field) -> Result<bool, Error> {
@@ -133,9 +147,9 @@ impl<'a> Parser<'a> {
                 return Ok(false);
             }
             (Cardinality::Map, Token::Object) => self.map(field)?,
-            (Cardinality::Map, _) => return Err(self.invalid("expected an object")),
+            (Cardinality::Map, _) => self.pass_over("must be an object")?,
             (_, Token::Array) => self.array(field)?,
-            _ => return Err(self.invalid("expected an array")),
+            _ => self.pass_over("must be an array")?,
         }
         Ok(true)
     }
@@ -157,7 +171,7 @@ impl<'a> Parser<'a> {
         write: impl FnOnce(&mut Self) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if self.depth == MESSAGE_DEPTH_MAX {
-            return Err(Error::malformed("messages are nested too deeply"));
+            return Err(self.lexer.too_deep("messages", MESSAGE_DEPTH_MAX));
         }
         self.depth += 1;
         put_tag(self.out, field.number, WireType::LengthDelimited);
@@ -178,8 +192,11 @@ impl<'a> Parser<'a> {
         let mut count = 0;
         self.lexer.begin_array()?;
         while self.lexer.next_element()? {
-            self.check_count(count)?;
-            self.path.push(Step::Index(count));
+            count += 1;
+            if self.is_surplus(count)? {
+                continue;
+            }
+            self.place.enter(Step::Index(count - 1));
             if is_packed {
                 self.with_scalar(field.kind, |parser, scalar| {
                     put_payload(parser.out, parser.tables, field.kind, scalar)
@@ -187,8 +204,7 @@ impl<'a> Parser<'a> {
             } else {
                 self.element(field, true)?;
             }
-            self.path.pop();
-            count += 1;
+            self.place.leave();
         }
         match (is_packed, count) {
             (true, 0) => self.out.truncate(before),
@@ -202,23 +218,27 @@ impl<'a> Parser<'a> {
         let tables = self.tables;
         let entry = tables.message_of(field).map(|(_, entry)| entry.fields.as_slice());
         let Some([key_field, value_field]) = entry else {
-            return Err(self.invalid("expected an array"));
+            return self.pass_over("must be an array");
         };
-        let mut keys = HashSet::new();
+        let (mut keys, mut count) = (HashSet::new(), 0);
         self.lexer.begin_object()?;
         while let Some(key) = self.lexer.next_key()? {
-            self.check_count(keys.len())?;
-            self.path.push(Step::Key(key.clone().into_owned()));
+            count += 1;
+            if self.is_surplus(count)? {
+                continue;
+            }
+            self.place.enter(Step::Key(key_field, key.clone()));
             self.nested(field, |parser| {
                 let start = parser.out.len();
-                put_field(parser.out, tables, key_field, Scalar::Bare(&key), true)
-                    .map_err(|expected| parser.invalid(expected))?;
-                if !keys.insert(parser.out[start..].to_vec()) {
-                    return Err(parser.invalid("given more than once"));
+                match put_field(parser.out, tables, key_field, Scalar::Bare(&key), true) {
+                    Err(expected) => parser.pass_over(format_args!("the key {expected}")),
+                    Ok(()) if keys.insert(parser.out[start..].to_vec()) => {
+                        parser.element(value_field, true)
+                    }
+                    Ok(()) => parser.pass_over("must be given once"),
                 }
-                parser.element(value_field, true)
             })?;
-            self.path.pop();
+            self.place.leave();
         }
         Ok(())
     }
@@ -234,7 +254,8 @@ impl<'a> Parser<'a> {
             (Some(WellKnown::Value), Token::Object) => self.value_member(message, VALUE_STRUCT),
             (Some(WellKnown::Value), Token::Array) => self.value_member(message, VALUE_LIST),
             _ => self.with_scalar(Kind::Message(id), |parser, scalar| {
-                well_known::put_scalar(parser.out, parser.tables, message, scalar)
+                let put = well_known::put_scalar(parser.out, parser.tables, message, scalar);
+                put.ok_or(Expected::new(parser.tables, Kind::Message(id)))
             }),
         }
     }
@@ -255,7 +276,7 @@ impl<'a> Parser<'a> {
     fn with_scalar(
         &mut self,
         kind: Kind,
-        put: impl FnOnce(&mut Self, Scalar<'_>) -> Result<(), &'static str>,
+        put: impl FnOnce(&mut Self, Scalar<'_>) -> Result<(), Expected<'a>>,
     ) -> Result<(), Error> {
         let result = match self.lexer.peek()? {
             Token::String => {
@@ -279,13 +300,15 @@ impl<'a> Parser<'a> {
                         self.out.push(0);
                         Ok(())
                     }
-                    None => Err("null is not allowed here"),
+                    None => Err(Expected::new(self.tables, kind)),
                 }
             }
-            Token::Array => Err("an array is not allowed here"),
-            Token::Object => Err("an object is not allowed here"),
+            Token::Array | Token::Object => {
+                self.lexer.skip()?;
+                Err(Expected::new(self.tables, kind))
+            }
         };
-        result.map_err(|expected| self.invalid(expected))
+        result.or_else(|expected| self.refuse(expected))
     }
 
     /// How null is written where it is a value: everywhere else it means that a field is unset.
@@ -308,52 +331,45 @@ impl<'a> Parser<'a> {
         before
     }
 
-    fn is_at(&self, places: &[usize]) -> bool {
-        let is_step = |(step, place): (&Step<'_>, &usize)| {
-            let Step::Field(field) = step else { return false };
-            field.index == *place
-        };
-        self.path.len() == places.len() && self.path.iter().zip(places).all(is_step)
-    }
-
-    fn check_count(&self, count: usize) -> Result<(), Error> {
-        if count < self.elements_max {
-            return Ok(());
+    /// Passes over the element of a list or map that is one too many, as are those after it.
+    fn is_surplus(&mut self, count: usize) -> Result<bool, Error> {
+        if count <= self.elements_max {
+            return Ok(false);
         }
-        let at = path_text(&self.path);
-        Err(Error::malformed(format!("`{at}` has more than {} elements", self.elements_max)))
-    }
-
-    pub(super) fn unknown_field(&self, key: &str) -> Error {
-        let parent = path_text(&self.path);
-        let dot = if parent.is_empty() { "" } else { "." };
-        Error::invalid_field(format!("{parent}{dot}{key}"), "unknown field")
-    }
-
-    pub(super) fn invalid(&self, description: &str) -> Error {
-        if self.path.is_empty() {
-            return Error::malformed(format!("the body: {description}"));
+        if count - 1 == self.elements_max {
+            let elements_max = self.elements_max;
+            self.refuse(format_args!("must have at most {elements_max} elements"))?;
         }
-        Error::invalid_field(path_text(&self.path), description)
+        self.lexer.skip()?;
+        Ok(true)
+    }
+
+    /// Notes what is wrong with the value that comes next, and reads past it.
+    pub(super) fn pass_over(&mut self, description: impl Display) -> Result<(), Error> {
+        self.refuse(description)?;
+        self.lexer.skip()
+    }
+
+    /// Notes what is wrong with a value. Nothing of a body that is wrong itself can be used.
+    pub(super) fn refuse(&mut self, description: impl Display) -> Result<(), Error> {
+        if self.place.is_root() {
+            return Err(Error::malformed(format!("the body {description}")));
+        }
+        if !self.violations.is_full() {
+            self.violations.push(self.place.text(), description);
+        }
+        Ok(())
+    }
+
+    /// Notes what is wrong with a key of an object.
+    pub(super) fn refuse_member(&mut self, key: &str, description: impl FnOnce() -> String) {
+        if !self.violations.is_full() {
+            self.violations.push(self.place.text_of_member(key), description());
+        }
     }
 }
 
 enum NullPayload {
     Enum,
     Value,
-}
-
-/// A path as field violations name it: `rooms[2].labels["colour"]`.
-fn path_text(path: &[Step<'_>]) -> String {
-    let mut text = String::new();
-    for step in path {
-        // Writing to a string cannot fail.
-        let _ = match step {
-            Step::Field(field) if text.is_empty() => write!(text, "{}", field.name),
-            Step::Field(field) => write!(text, ".{}", field.name),
-            Step::Index(index) => write!(text, "[{index}]"),
-            Step::Key(key) => write!(text, "[{key:?}]"),
-        };
-    }
-    text
 }

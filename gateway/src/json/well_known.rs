@@ -15,33 +15,26 @@ const VALUE_BOOL: u32 = 4;
 pub(crate) const VALUE_STRUCT: u32 = 5;
 pub(crate) const VALUE_LIST: u32 = 6;
 
-/// Writes the content of a message that a scalar stands for. An error says what was expected
-/// instead.
+/// Writes the content of a message that a scalar stands for. `None` when it stands for none.
 pub(crate) fn put_scalar(
     out: &mut Vec<u8>,
     tables: &Tables,
     message: &Message,
     scalar: Scalar<'_>,
-) -> Result<(), &'static str> {
-    match message.well_known {
-        Some(WellKnown::Timestamp) => {
-            let value = scalar.text().and_then(time::timestamp);
-            put_seconds(out, value.ok_or("expected an RFC 3339 time of the years 1 to 9999")?);
+) -> Option<()> {
+    match message.well_known? {
+        WellKnown::Timestamp => put_seconds(out, time::timestamp(scalar.text()?)?),
+        WellKnown::Duration => put_seconds(out, time::duration(scalar.text()?)?),
+        WellKnown::FieldMask => put_field_mask(out, scalar)?,
+        WellKnown::Wrapper => {
+            put_field(out, tables, message.fields.first()?, scalar, false).ok()?;
         }
-        Some(WellKnown::Duration) => {
-            let value = scalar.text().and_then(time::duration);
-            put_seconds(out, value.ok_or("expected seconds with an `s` behind")?);
+        WellKnown::Value => put_value(out, scalar)?,
+        WellKnown::Any | WellKnown::Empty | WellKnown::ListValue | WellKnown::Struct => {
+            return None;
         }
-        Some(WellKnown::FieldMask) => put_field_mask(out, scalar)?,
-        Some(WellKnown::Wrapper) => {
-            let value = message.fields.first().ok_or("expected an object")?;
-            put_field(out, tables, value, scalar, false)?;
-        }
-        Some(WellKnown::Value) => put_value(out, scalar)?,
-        Some(WellKnown::ListValue) => return Err("expected an array"),
-        _ => return Err("expected an object"),
     }
-    Ok(())
+    Some(())
 }
 
 fn put_seconds(out: &mut Vec<u8>, value: Seconds) {
@@ -53,25 +46,24 @@ fn put_seconds(out: &mut Vec<u8>, value: Seconds) {
     }
 }
 
-fn put_field_mask(out: &mut Vec<u8>, scalar: Scalar<'_>) -> Result<(), &'static str> {
-    const EXPECTED: &str = "expected field paths with commas between";
-    let text = scalar.text().ok_or(EXPECTED)?;
+fn put_field_mask(out: &mut Vec<u8>, scalar: Scalar<'_>) -> Option<()> {
+    let text = scalar.text()?;
     for path in text.split(',').filter(|_| !text.is_empty()) {
         let path = match scalar {
             Scalar::Bare(_) => field_mask::path_from_either(path),
             _ => field_mask::path_from_json(path),
         };
-        let path = path.filter(|path| !path.is_empty()).ok_or(EXPECTED)?;
+        let path = path.filter(|path| !path.is_empty())?;
         put_tag(out, 1, WireType::LengthDelimited);
         put_length_delimited(out, path.as_bytes());
     }
-    Ok(())
+    Some(())
 }
 
-fn put_value(out: &mut Vec<u8>, scalar: Scalar<'_>) -> Result<(), &'static str> {
+fn put_value(out: &mut Vec<u8>, scalar: Scalar<'_>) -> Option<()> {
     match scalar {
         Scalar::Number(text) => {
-            let value = number::double(text).ok_or("expected a number of 64 bits")?;
+            let value = number::double(text)?;
             put_tag(out, VALUE_NUMBER, WireType::Fixed64);
             out.extend_from_slice(&value.to_le_bytes());
         }
@@ -84,5 +76,5 @@ fn put_value(out: &mut Vec<u8>, scalar: Scalar<'_>) -> Result<(), &'static str> 
             put_length_delimited(out, text.as_bytes());
         }
     }
-    Ok(())
+    Some(())
 }

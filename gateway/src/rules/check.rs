@@ -1,4 +1,4 @@
-//! One rule of one value: its test, its id and the sentence that tells people what is allowed.
+//! One rule of one value: its test, its id and the phrase that tells people what is allowed.
 
 use std::fmt::Display;
 
@@ -9,6 +9,7 @@ use super::{
     form::Form,
     options::{Bound, Constraint, Interval, Size, TextRules, TypeRules},
 };
+use crate::suggestion::one_of;
 
 /// A value as the rules see it, borrowed from the wire.
 #[derive(Clone, Copy, Debug)]
@@ -155,7 +156,7 @@ pub(super) fn of_type(rules: &TypeRules, kind: &Kind) -> Result<Vec<Check>, Stri
         Constraint::Time(interval) => interval.checks(name, Test::Time, seconds),
         Constraint::Bool(constant) => {
             let check = |value: bool| {
-                Check::new(Test::Bool(value), "bool.const".into(), format!("Must be {value}."))
+                Check::new(Test::Bool(value), "bool.const".into(), format!("must be {value}"))
             };
             constant.map(check).into_iter().collect()
         }
@@ -191,17 +192,17 @@ impl<T: PartialOrd + Clone> Interval<T> {
         };
         let list = |values: &[T]| values.iter().map(&show).collect::<Vec<_>>().join(", ");
         if let Some(value) = &self.constant {
-            add(Comparison::Equal(value.clone()), "const", format!("Must be {}.", show(value)));
+            add(Comparison::Equal(value.clone()), "const", format!("must be {}", show(value)));
         }
         if let Some((comparison, rule, words)) = self.range(&show) {
-            add(comparison, &rule, format!("Must be {words}."));
+            add(comparison, &rule, format!("must be {words}"));
         }
         if !self.allowed.is_empty() {
-            let words = format!("Must be one of {}.", list(&self.allowed));
+            let words = format!("must be one of {}", list(&self.allowed));
             add(Comparison::In(self.allowed.clone()), "in", words);
         }
         if !self.refused.is_empty() {
-            let words = format!("Must be none of {}.", list(&self.refused));
+            let words = format!("must be none of {}", list(&self.refused));
             add(Comparison::NotIn(self.refused.clone()), "not_in", words);
         }
         checks
@@ -252,8 +253,12 @@ fn enum_checks(defined_only: bool, numbers: &Interval<i128>, kind: &Kind) -> Vec
     };
     let mut checks = numbers.checks("enum", Test::Integer, show);
     if defined_only {
-        let defined: Vec<i128> = values.values().map(|value| value.number().into()).collect();
-        let words = "Must be a value that the enum declares.".to_owned();
+        let mut defined: Vec<i128> = values.values().map(|value| value.number().into()).collect();
+        defined.sort_unstable();
+        defined.dedup();
+        let names: Vec<_> = defined.iter().map(show).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let words = format!("must be {}", one_of(&names));
         let test = Test::Integer(Comparison::In(defined));
         checks.push(Check::new(test, "enum.defined_only".into(), words));
     }
@@ -270,7 +275,7 @@ fn text_checks(rules: &TextRules) -> Result<Vec<Check>, String> {
     };
     let mut checks = values.checks("string", Test::Text, quoted);
     if let Some(len) = rules.len {
-        let words = format!("Must be {len} characters long.");
+        let words = format!("must be {len} characters long");
         let test = Test::Chars { min: len, max: len };
         checks.push(Check::new(test, "string.len".into(), words));
     }
@@ -281,7 +286,7 @@ fn text_checks(rules: &TextRules) -> Result<Vec<Check>, String> {
     checks.extend(size_checks(rules.bytes, ids, "bytes", byte_range));
     let part = |part: &Option<String>, test: fn(String) -> Test, id: &str, verb: &str| {
         let part = part.clone()?;
-        let words = format!("Must {verb} {part:?}.");
+        let words = format!("must {verb} {part:?}");
         Some(Check::new(test(part), id.into(), words))
     };
     checks.extend(part(&rules.prefix, Test::Prefix, "string.prefix", "begin with"));
@@ -290,11 +295,11 @@ fn text_checks(rules: &TextRules) -> Result<Vec<Check>, String> {
     if let Some(pattern) = &rules.pattern {
         let regex = Regex::new(pattern)
             .map_err(|error| format!("the pattern {pattern:?} does not compile: {error}"))?;
-        let words = format!("Must match the pattern {pattern}");
+        let words = format!("must match the pattern {pattern}");
         checks.push(Check::new(Test::Pattern(regex), "string.pattern".into(), words));
     }
     if let Some(form) = rules.form {
-        let words = format!("Must be {}.", form.noun());
+        let words = format!("must be {}", form.noun());
         checks.push(Check::new(Test::Form(form), format!("string.{}", form.name()), words));
     }
     Ok(checks)
@@ -317,11 +322,11 @@ fn size_checks(
         format!("{number} {noun}")
     };
     if let Some(min) = size.min {
-        let words = format!("Must have at least {}.", count(min));
+        let words = format!("must have at least {}", count(min));
         checks.push(Check::new(test(min, u64::MAX), min_rule.into(), words));
     }
     if let Some(max) = size.max {
-        let words = format!("Must have at most {}.", count(max));
+        let words = format!("must have at most {}", count(max));
         checks.push(Check::new(test(0, max), max_rule.into(), words));
     }
     checks

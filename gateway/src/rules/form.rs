@@ -36,7 +36,7 @@ impl Form {
         }
     }
 
-    /// What a value of the form is, for a sentence.
+    /// What a value of the form is, for a phrase.
     pub(super) fn noun(self) -> &'static str {
         match self {
             Self::Email => "an e-mail address",

@@ -51,7 +51,7 @@ pub struct Violation {
     pub field: String,
     /// The id that protovalidate gives the rule, as `string.min_len`.
     pub rule: String,
-    /// What is allowed, as a sentence for people.
+    /// What is allowed, as a phrase for people: `must be at least 1`.
     pub description: String,
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{check::Value, record, table::Shape};
-use crate::wire::Cursor;
+use crate::{error::excerpt, wire::Cursor};
 
 /// One step, linked to the step before.
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ impl Display for Path<'_> {
                 Step::Field(name) => write!(formatter, "{dot}{name}")?,
                 Step::Index(index) => write!(formatter, "[{index}]")?,
                 Step::Entry(entry, shape) => match key(entry, shape) {
-                    Value::Text(key) => write!(formatter, "[{key:?}]")?,
+                    Value::Text(key) => write!(formatter, "[{:?}]", excerpt(key))?,
                     Value::Int(key) => write!(formatter, "[{key}]")?,
                     Value::Uint(key) => write!(formatter, "[{key}]")?,
                     Value::Bool(key) => write!(formatter, "[{key}]")?,

@@ -9,12 +9,13 @@ use super::{
     record::{self, Payload},
     table::{Field, List, Shape, Subject, Table},
 };
-use crate::wire::{Corrupt, Cursor};
+use crate::{
+    error::VIOLATIONS_MAX,
+    wire::{Corrupt, Cursor},
+};
 
 /// Messages within messages.
 const DEPTH_MAX: usize = 64;
-/// A list of what is wrong is for people; past this it is only load.
-const VIOLATIONS_MAX: usize = 20;
 /// Fields of a message whose state is kept on the stack.
 const SLOTS_INLINE: usize = 16;
 
@@ -89,7 +90,7 @@ impl Walk<'_> {
             }
             let is_message = matches!(field.value.shape, Shape::Message { .. });
             if is_message && slot.count > self.repeated_max {
-                let description = format!("Must be sent in at most {} pieces.", self.repeated_max);
+                let description = format!("must be sent in at most {} pieces", self.repeated_max);
                 self.refuse(&path, "message.max_pieces", &description);
                 continue;
             }
@@ -241,7 +242,7 @@ impl Walk<'_> {
             } else {
                 ("repeated.max_items", "items")
             };
-            let description = format!("Must have at most {} {noun}.", self.repeated_max);
+            let description = format!("must have at most {} {noun}", self.repeated_max);
             self.refuse(path, rule, &description);
             return Ok(());
         }
@@ -265,7 +266,7 @@ impl Walk<'_> {
             && list.unique
             && distinct < count
         {
-            self.refuse(path, "repeated.unique", "Must not have an item twice.");
+            self.refuse(path, "repeated.unique", "must not have an item twice");
         }
         Ok(())
     }
@@ -288,7 +289,7 @@ impl Walk<'_> {
             return Ok(());
         }
         if node.depth == DEPTH_MAX {
-            let description = format!("Must not be nested deeper than {DEPTH_MAX} messages.");
+            let description = format!("must not be nested deeper than {DEPTH_MAX} messages");
             self.refuse(path, "message.max_depth", &description);
             return Ok(());
         }
@@ -299,7 +300,7 @@ impl Walk<'_> {
         if let Value::Text(text) = value
             && text.as_bytes().contains(&0)
         {
-            return self.refuse(path, "string.no_nul", "Must not contain a NUL character.");
+            return self.refuse(path, "string.no_nul", "must not contain a NUL character");
         }
         let skipped = match subject.ignore {
             Ignore::Always => true,
@@ -315,7 +316,7 @@ impl Walk<'_> {
         for (index, oneof) in node.table.oneofs.iter().enumerate().filter(|(_, one)| one.required) {
             let mut members = node.table.fields.iter().zip(slots);
             if !members.any(|(field, slot)| field.oneof == Some(index) && slot.count > 0) {
-                self.refuse(&node.path.field(&oneof.name), "required", "Must have a member set.");
+                self.refuse(&node.path.field(&oneof.name), "required", "must have a member set");
             }
         }
     }
@@ -330,7 +331,7 @@ impl Walk<'_> {
     }
 
     fn refuse_unset(&mut self, path: &Path) {
-        self.refuse(path, "required", "Must be set.");
+        self.refuse(path, "required", "must be set");
     }
 
     fn refuse(&mut self, path: &Path, rule: &str, description: &str) {

@@ -44,7 +44,7 @@ async fn a_field_of_the_path_may_be_repeated_in_the_body_but_not_changed() {
     assert_eq!(same.status, 200, "{}", same.text);
     assert_eq!(api.message(), json!({"name": "shelves/1/books/2", "shelf": "3"}));
     let other = api.call("POST", uri, r#"{"name":"shelves/1/books/9"}"#).await;
-    assert_eq!(other.violation(), ("name", "differs from its value in the path or a header"));
+    assert_eq!(other.violation(), ("name", "must be the same as in the path or a header"));
     let nested = "/v1/shelves/1/books/2";
     let same = api.call("PUT", nested, r#"{"name":"shelves/1/books/2"}"#).await;
     assert_eq!(same.status, 200, "{}", same.text);

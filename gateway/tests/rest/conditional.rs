@@ -63,7 +63,7 @@ async fn if_match_is_the_etag_of_the_request() {
     let same = format!("{BOOK}?etag=abc");
     assert_eq!(api.send("DELETE", &same, &[("if-match", "\"abc\"")], "").await.status, 200);
     let other = api.send("DELETE", &same, &[("if-match", "\"x\"")], "").await;
-    assert_eq!(other.violation(), ("etag", "differs from its value in the path or a header"));
+    assert_eq!(other.violation(), ("etag", "must be the same as in the path or a header"));
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn the_gateways_own_errors_have_the_same_form() {
         invalid.json["error"]["details"][1],
         json!({
             "@type": "type.googleapis.com/google.rpc.BadRequest",
-            "fieldViolations": [{"field": "page_size", "description": "expected an integer of 32 bits"}],
+            "fieldViolations": [{"field": "page_size", "description": "must be an integer from -2147483648 to 2147483647"}],
         })
     );
 }

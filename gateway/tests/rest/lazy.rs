@@ -63,7 +63,7 @@ async fn a_bad_body_is_answered_as_what_it_is_and_not_as_what_the_service_made_o
     let answer = api.request(request).await;
     assert!(was_read.load(Ordering::SeqCst));
     assert_eq!((answer.status, answer.reason()), (400, "INVALID_FIELDS"));
-    assert_eq!(answer.violation(), ("book.display_name", "expected a string"));
+    assert_eq!(answer.violation(), ("book.display_name", "must be a string"));
     let error = api.received().unwrap().error.unwrap();
     assert_eq!((error.code(), error.reason()), (3, "INVALID_FIELDS"));
     assert_eq!(error.http_status(), 400);

@@ -24,3 +24,4 @@ mod streams_out;
 mod support;
 mod templates;
 mod updates;
+mod violations;

@@ -52,34 +52,42 @@ async fn a_parameter_fills_the_field_it_names() {
 async fn a_parameter_that_fills_no_field_is_refused_by_its_name() {
     let api = Api::library();
     for (query, field, description) in [
-        ("unknown=1", "unknown", "unknown field"),
-        ("kinds.unknown=1", "kinds.unknown", "unknown field"),
-        ("=1", "", "unknown field"),
-        ("int32Value=1&int32_value=2", "int32_value", "given more than once"),
-        ("names[1]=a&names[1]=b", "names[1]", "given more than once"),
-        ("text=a&number=1", "number", "another field of the same oneof is given too"),
+        ("unknown=1", "unknown", "must be a known field"),
+        ("kinds.unknown=1", "kinds.unknown", "must be a known field"),
+        ("=1", "", "must be a known field"),
+        ("int32Value=1&int32_value=2", "int32_value", "must be given once"),
+        ("names[1]=a&names[1]=b", "names[1]", "must be given once"),
+        ("text=a&number=1", "number", "must not be given with another field of its oneof"),
         (
             "kinds.text=a&kinds.number=1",
             "kinds.number",
-            "another field of the same oneof is given too",
+            "must not be given with another field of its oneof",
         ),
-        ("int32Value=", "int32_value", "expected an integer of 32 bits"),
-        ("int32Value=1.5", "int32_value", "expected an integer of 32 bits"),
-        ("boolValue=1", "bool_value", "expected true or false"),
-        ("color=RED", "color", "expected a value of the enum"),
-        ("color=2147483648", "color", "expected a value of the enum"),
-        ("bytesValue=!", "bytes_value", "expected base64 text"),
-        ("time=now", "time", "expected an RFC 3339 time of the years 1 to 9999"),
-        ("wait=1", "wait", "expected seconds with an `s` behind"),
-        ("mask=a-b", "mask", "expected field paths with commas between"),
-        ("value=a", "value", "expected JSON"),
-        ("kinds=1", "kinds", "the field is a message, and only its own fields can be given"),
-        ("list.text=1", "list.text", "the field has no fields of its own"),
-        ("text.a=1", "text.a", "the field has no fields of its own"),
-        ("names=1", "names", "a map needs a key in brackets"),
-        ("names[a]=1", "names[a]", "expected an integer of 32 bits"),
-        ("text[1]=1", "text[1]", "only a map takes a key in brackets"),
-        ("any=1", "any", "the field is a message, and only its own fields can be given"),
+        ("int32Value=", "int32_value", "must be an integer from -2147483648 to 2147483647"),
+        ("int32Value=1.5", "int32_value", "must be an integer from -2147483648 to 2147483647"),
+        ("boolValue=1", "bool_value", "must be true or false"),
+        ("color=RED", "color", "must be one of COLOR_UNSPECIFIED, COLOR_RED"),
+        ("color=2147483648", "color", "must be one of COLOR_UNSPECIFIED, COLOR_RED"),
+        ("bytesValue=!", "bytes_value", "must be base64 text, as `AP8=`"),
+        (
+            "time=now",
+            "time",
+            "must be an RFC 3339 time between the years 1 and 9999, as `2024-02-29T12:00:00Z`",
+        ),
+        ("wait=1", "wait", "must be a duration of at most 315576000000 seconds, as `1.5s`"),
+        (
+            "mask=a-b",
+            "mask",
+            "must be field paths with commas between, as `displayName,author.givenName`",
+        ),
+        ("value=a", "value", "must be JSON, with strings in quotes"),
+        ("kinds=1", "kinds", "must be given by its own fields, as `kinds.field`"),
+        ("list.text=1", "list.text", "`list` has no fields that can be given"),
+        ("text.a=1", "text.a", "`text` has no fields that can be given"),
+        ("names=1", "names", "must have a key in brackets, as `names[key]`"),
+        ("names[a]=1", "names[a]", "the key must be an integer from -2147483648 to 2147483647"),
+        ("text[1]=1", "text[1]", "must not have a key, for it is no map"),
+        ("any=1", "any", "must be given by its own fields, as `any.field`"),
     ] {
         let answer = api.get(&format!("/v1/kinds?{query}")).await;
         assert_eq!((answer.status, answer.reason()), (400, "INVALID_FIELDS"), "{query}");
@@ -94,7 +102,7 @@ async fn a_field_of_the_path_may_be_repeated_but_not_changed() {
     assert_eq!(same.status, 200, "{}", same.text);
     assert_eq!(api.message(), json!({"parent": "shelves/1", "pageSize": 5}));
     let other = api.get("/v1/shelves/1/books?parent=shelves/2").await;
-    assert_eq!(other.violation(), ("parent", "differs from its value in the path or a header"));
+    assert_eq!(other.violation(), ("parent", "must be the same as in the path or a header"));
 }
 
 #[tokio::test]
@@ -104,9 +112,9 @@ async fn the_field_that_is_the_body_takes_no_parameters() {
     assert_eq!(beside.status, 200, "{}", beside.text);
     assert_eq!(api.message(), json!({"parent": "shelves/1", "bookId": "x", "book": {}}));
     let inside = api.call("POST", "/v1/shelves/1/books?book.displayName=x", "{}").await;
-    assert_eq!(inside.violation(), ("book.displayName", "the field is the body"));
+    assert_eq!(inside.violation(), ("book.displayName", "must be in the body, which is `book`"));
     let whole = api.call("POST", "/v1/kinds?text=x", "{}").await;
-    assert_eq!(whole.violation(), ("text", "the body is the whole request"));
+    assert_eq!(whole.violation(), ("text", "must be in the body, which is the whole request"));
 }
 
 #[tokio::test]
@@ -125,7 +133,7 @@ async fn repeated_parameters_count_against_the_limit() {
     });
     assert_eq!(api.get("/v1/kinds?numbers=1&numbers=2&numbers=3").await.status, 200);
     let answer = api.get("/v1/kinds?numbers=1&numbers=2&numbers=3&numbers=4").await;
-    assert_eq!(answer.violation(), ("numbers", "given too often"));
+    assert_eq!(answer.violation(), ("numbers", "must have at most 3 elements"));
     let answer = api.get("/v1/kinds?names[1]=a&names[2]=b&names[3]=c&names[4]=d").await;
-    assert_eq!(answer.violation(), ("names[4]", "given too often"));
+    assert_eq!(answer.violation(), ("names[4]", "must have at most 3 elements"));
 }

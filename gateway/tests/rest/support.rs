@@ -188,6 +188,17 @@ impl Answer {
         self.json["error"]["details"][0]["reason"].as_str().unwrap_or_default()
     }
 
+    /// The fields that are wrong, and what is wrong with each.
+    pub fn violations(&self) -> Vec<(&str, &str)> {
+        let violations = self.json["error"]["details"][1]["fieldViolations"].as_array();
+        let mut pairs = Vec::new();
+        for violation in violations.into_iter().flatten() {
+            let text = |name: &str| violation[name].as_str().unwrap_or_default();
+            pairs.push((text("field"), text("description")));
+        }
+        pairs
+    }
+
     /// The field of the first violation, and what is wrong with it.
     pub fn violation(&self) -> (&str, &str) {
         let violation = &self.json["error"]["details"][1]["fieldViolations"][0];
