@@ -151,6 +151,12 @@ impl Error {
         error
     }
 
+    /// `If-Match` that could hold for no version at all (RFC 9110, section 13.1.1).
+    pub(crate) fn precondition_failed(message: &str) -> Self {
+        Self::new(Code::ABORTED, "PRECONDITION_FAILED", message)
+            .with_status(StatusCode::PRECONDITION_FAILED)
+    }
+
     /// An answer of the service that breaks the rules of gRPC, or has no JSON form.
     pub(crate) fn invalid_response(message: &str) -> Self {
         Self::new(Code::INTERNAL, "INVALID_RESPONSE", message)

@@ -175,7 +175,8 @@ impl Tables {
         message.fields.get(last)
     }
 
-    /// The last value of a text, bytes or message field, by the place of each field on the way.
+    /// The last value of a text, bytes or message field, by the place of each field on the way;
+    /// messages on the way may have been written in pieces.
     pub(crate) fn last_payload<'w>(
         &self,
         id: MessageId,
@@ -184,21 +185,20 @@ impl Tables {
     ) -> Option<&'w [u8]> {
         let (&place, inner_places) = places.split_first()?;
         let field = self.message(id).fields.get(place)?;
+        let inner = self.message_of(field).filter(|_| !inner_places.is_empty()).map(|(id, _)| id);
         let mut last = None;
         let mut cursor = Cursor::new(wire);
         while !cursor.is_empty() {
             let (number, wire_type) = cursor.tag().ok()?;
             let payload = cursor.payload(number, wire_type).ok()?;
             if number == field.number && wire_type == WireType::LengthDelimited {
-                last = Some(payload);
+                last = match inner {
+                    Some(inner) => self.last_payload(inner, inner_places, payload).or(last),
+                    None => Some(payload),
+                };
             }
         }
-        match self.message_of(field) {
-            Some((inner, _)) if !inner_places.is_empty() => {
-                self.last_payload(inner, inner_places, last?)
-            }
-            _ => last,
-        }
+        last
     }
 }
 

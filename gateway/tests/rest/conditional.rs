@@ -14,12 +14,13 @@ fn api() -> Api {
 async fn the_etag_of_a_resource_is_a_header_too() {
     let api = api();
     for (etag, header) in [
-        (json!("abc"), Some("\"abc\"")),
-        (json!("\"abc\""), Some("\"abc\"")),
-        (json!("W/\"abc\""), Some("W/\"abc\"")),
-        (json!(""), None),
-        (json!("a\"b"), None),
-        (json!("a\nb"), None),
+        ("abc", Some("\"abc\"")),
+        ("W/\"abc\"", Some("W/\"abc\"")),
+        ("W/abc", Some("\"W/abc\"")),
+        ("", None),
+        // What a header cannot hold is encoded.
+        ("\"abc\"", Some("\"%22abc%22\"")),
+        ("a\"b\n%é", Some("\"a%22b%0A%25%C3%A9\"")),
     ] {
         api.reply(Reply::Json(json!({"meta": {"etag": etag}})));
         assert_eq!(api.get(BOOK).await.header("etag"), header, "{etag}");
@@ -30,6 +31,28 @@ async fn the_etag_of_a_resource_is_a_header_too() {
 }
 
 #[tokio::test]
+async fn an_etag_comes_back_in_if_match_as_the_service_gave_it() {
+    let api = api();
+    for etag in ["v3", "\"v3\"", "a, b", "W/v3", "100%22", "é\u{7f} \t", "a\"b\\c"] {
+        api.reply(Reply::Json(json!({"meta": {"etag": etag}})));
+        let read = api.get(BOOK).await;
+        let header = read.header("etag").unwrap();
+        api.reply(Reply::Echo);
+        let deleted = api.send("DELETE", BOOK, &[("if-match", header)], "").await;
+        assert_eq!(deleted.status, 200, "{etag}: {}", deleted.text);
+        assert_eq!(api.message()["etag"], etag, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn an_etag_in_a_message_that_was_sent_in_pieces_is_found() {
+    let api = api();
+    // `meta` with an etag, and more of `meta` without one.
+    api.reply(Reply::Wire(vec![0x42, 3, 0x0a, 1, b'a', 0x42, 0]));
+    assert_eq!(api.get(BOOK).await.header("etag"), Some("\"a\""));
+}
+
+#[tokio::test]
 async fn what_the_client_has_is_not_sent_again() {
     let api = api();
     api.reply(Reply::Json(json!({"meta": {"etag": "abc"}})));
@@ -37,7 +60,11 @@ async fn what_the_client_has_is_not_sent_again() {
         ("\"abc\"", 304),
         ("W/\"abc\"", 304),
         ("\"x\", \"abc\"", 304),
+        (",W/\"x\" ,, \"abc\",", 304),
         ("*", 304),
+        ("\"x, \"abc\"", 200),
+        ("\"abcd\"", 200),
+        ("", 200),
         ("\"x\"", 200),
         ("abc", 200),
     ] {
@@ -51,19 +78,69 @@ async fn what_the_client_has_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn several_lines_of_a_condition_are_one_list() {
+    let api = api();
+    api.reply(Reply::Json(json!({"meta": {"etag": "a,b"}})));
+    let lines = [("if-none-match", "\"x\""), ("if-none-match", "\"a,b\"")];
+    assert_eq!(api.send("GET", BOOK, &lines, "").await.status, 304);
+    api.reply(Reply::Echo);
+    let lines = [("if-match", "W/\"x\""), ("if-match", "\"abc\"")];
+    assert_eq!(api.send("DELETE", BOOK, &lines, "").await.status, 200);
+    assert_eq!(api.message()["etag"], "abc");
+}
+
+#[tokio::test]
 async fn if_match_is_the_etag_of_the_request() {
     let api = api();
-    for (header, etag) in [("\"abc\"", Some("abc")), ("W/\"abc\"", Some("abc")), ("*", None)] {
+    for (header, etag) in [
+        ("\"abc\"", Some("abc")),
+        (" \"abc\" ", Some("abc")),
+        ("\"a,b\"", Some("a,b")),
+        ("\"abc\", \"abc\"", Some("abc")),
+        ("*", None),
+        // Of a list, a weak tag cannot be the one that matches.
+        ("W/\"x\", \"abc\"", Some("abc")),
+    ] {
         let answer = api.send("DELETE", BOOK, &[("if-match", header)], "").await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.status, 200, "{header}: {}", answer.text);
         assert_eq!(api.message().get("etag"), etag.map(|etag| json!(etag)).as_ref(), "{header}");
     }
-    let list = api.send("DELETE", BOOK, &[("if-match", "\"a\", \"b\"")], "").await;
-    assert_eq!((list.status, list.reason()), (400, "MALFORMED_REQUEST"));
     let same = format!("{BOOK}?etag=abc");
     assert_eq!(api.send("DELETE", &same, &[("if-match", "\"abc\"")], "").await.status, 200);
     let other = api.send("DELETE", &same, &[("if-match", "\"x\"")], "").await;
     assert_eq!(other.violation(), ("etag", "must be the same as in the path or a header"));
+}
+
+#[tokio::test]
+async fn if_match_that_the_service_cannot_compare_is_refused_before_it_is_called() {
+    let api = api();
+    for (header, status, reason, message) in [
+        ("W/\"abc\"", 412, "PRECONDITION_FAILED", "never matches a weak entity tag"),
+        ("W/\"a\", W/\"b\"", 412, "PRECONDITION_FAILED", "never matches a weak entity tag"),
+        ("\"a\", \"b\"", 400, "INVALID_FIELDS", "etag: must be one entity tag"),
+        ("abc", 400, "MALFORMED_REQUEST", "in double quotes, as `\"v1\"`"),
+        ("\"a\" \"b\"", 400, "MALFORMED_REQUEST", "in double quotes"),
+        ("\"abc", 400, "MALFORMED_REQUEST", "in double quotes"),
+        ("\"a b\"", 400, "MALFORMED_REQUEST", "in double quotes"),
+        ("w/\"abc\"", 400, "MALFORMED_REQUEST", "in double quotes"),
+        ("*, \"abc\"", 400, "MALFORMED_REQUEST", "in double quotes"),
+        (",", 400, "MALFORMED_REQUEST", "in double quotes"),
+        ("", 400, "MALFORMED_REQUEST", "in double quotes"),
+    ] {
+        let answer = api.send("DELETE", BOOK, &[("if-match", header)], "").await;
+        assert_eq!((answer.status, answer.reason()), (status, reason), "{header}");
+        let told = answer.json["error"]["message"].as_str().unwrap();
+        assert!(told.contains(message), "{header}: {told}");
+        assert!(api.received().is_none(), "{header}");
+    }
+}
+
+#[tokio::test]
+async fn if_match_on_a_method_without_an_etag_is_not_looked_at() {
+    let api = api();
+    for header in ["\"abc\"", "\"a\", \"b\"", "W/\"abc\"", "abc"] {
+        assert_eq!(api.send("GET", BOOK, &[("if-match", header)], "").await.status, 200);
+    }
 }
 
 #[tokio::test]
