@@ -10,6 +10,8 @@ use crate::status::Code;
 
 /// How many wrong fields one error names; more would teach the client nothing.
 pub(crate) const VIOLATIONS_MAX: usize = 20;
+/// How many are looked at, those among them that were named before.
+const LOOKED_AT_MAX: usize = 100;
 /// How much of a name that the client made up an error repeats.
 const EXCERPT_CHARS_MAX: usize = 100;
 
@@ -182,7 +184,10 @@ impl Error {
 
 /// What is wrong with the parts of a request: gathered while it is read, and told together.
 #[derive(Debug, Default)]
-pub(crate) struct Violations(Vec<Violation>);
+pub(crate) struct Violations {
+    named: Vec<Violation>,
+    looked_at: usize,
+}
 
 impl Violations {
     /// Adds one, unless it is there already, or there are enough of them.
@@ -190,9 +195,10 @@ impl Violations {
         if self.is_full() {
             return;
         }
+        self.looked_at += 1;
         let violation = Violation { field: field.into(), description: description.to_string() };
-        if !self.0.contains(&violation) {
-            self.0.push(violation);
+        if !self.named.contains(&violation) {
+            self.named.push(violation);
         }
     }
 
@@ -210,16 +216,16 @@ impl Violations {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.named.len()
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.0.len() == VIOLATIONS_MAX
+        self.named.len() == VIOLATIONS_MAX || self.looked_at == LOOKED_AT_MAX
     }
 
     /// One error for all of them.
     pub(crate) fn into_result(self) -> Result<(), Error> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::invalid_fields(self.0)) }
+        if self.named.is_empty() { Ok(()) } else { Err(Error::invalid_fields(self.named)) }
     }
 }
 

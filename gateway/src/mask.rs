@@ -7,6 +7,10 @@ use crate::limits::Limits;
 use crate::suggestion;
 use crate::tables::{Cardinality, Field, Message, MessageId, Tables, WellKnown};
 
+/// A long key above many others makes many long paths. Together they may be no longer than the body
+/// and these bytes, which short bodies may need.
+const PATHS_BYTES_FREE: usize = 64 << 10;
+
 /// The paths of the fields that a body sets, relative to its message, in proto names. A nested
 /// message counts by its own fields, and a `Struct` by its keys, unless it is empty; lists and maps
 /// count as a whole. What the path of the request has bound names the resource and is no change.
@@ -20,11 +24,12 @@ pub(crate) fn derive(
 ) -> Result<Vec<String>, Error> {
     let lexer = Lexer::new(body, limits.depth());
     let places = vec![root.index];
-    let bytes_left = limits.body_bytes_max;
-    let mut walk = Walk { tables, lexer, bounds, places, paths: Vec::new(), bytes_left };
+    let bytes_left = body.len() + PATHS_BYTES_FREE;
+    let mut walk =
+        Walk { tables, lexer, bounds, places, path: String::new(), paths: Vec::new(), bytes_left };
     match tables.message_of(root) {
         Some((_, message)) if walk.lexer.peek()? == Token::Object => {
-            walk.members(message, "")?;
+            walk.members(message)?;
         }
         _ => {}
     }
@@ -63,15 +68,16 @@ struct Walk<'a> {
     lexer: Lexer<'a>,
     bounds: &'a [Bound],
     places: Vec<usize>,
+    /// To what is being read.
+    path: String,
     paths: Vec<String>,
-    /// A long key above many others makes many long paths; together they may be no longer than a
-    /// body.
+    /// What more the paths may take.
     bytes_left: usize,
 }
 
 impl Walk<'_> {
     /// Reads an object as a message; answers how many fields it named.
-    fn members(&mut self, message: &Message, prefix: &str) -> Result<usize, Error> {
+    fn members(&mut self, message: &Message) -> Result<usize, Error> {
         let mut count = 0;
         self.lexer.begin_object()?;
         while let Some(key) = self.lexer.next_key()? {
@@ -81,14 +87,13 @@ impl Walk<'_> {
             };
             count += 1;
             self.places.push(field.index);
-            let path = format!("{prefix}{}", field.name);
-            self.field(field, path)?;
+            self.below(&field.name, |walk| walk.field(field))?;
             self.places.pop();
         }
         Ok(count)
     }
 
-    fn field(&mut self, field: &Field, path: String) -> Result<(), Error> {
+    fn field(&mut self, field: &Field) -> Result<(), Error> {
         if self.bounds.iter().any(|bound| bound.places == self.places) {
             return self.lexer.skip();
         }
@@ -96,39 +101,52 @@ impl Walk<'_> {
         let inner = inner.filter(|_| field.cardinality == Cardinality::Singular);
         let is_object = self.lexer.peek()? == Token::Object;
         let count = match inner.map(|message| (message, message.well_known)) {
-            Some((message, None)) if is_object => self.members(message, &format!("{path}."))?,
-            Some((_, Some(WellKnown::Struct))) if is_object => self.keys(&format!("{path}."))?,
+            Some((message, None)) if is_object => self.members(message)?,
+            Some((_, Some(WellKnown::Struct))) if is_object => self.keys()?,
             _ => {
                 self.lexer.skip()?;
                 0
             }
         };
-        if count == 0 { self.push(path) } else { Ok(()) }
+        if count == 0 { self.push() } else { Ok(()) }
     }
 
     /// Reads an object as a `Struct`.
-    fn keys(&mut self, prefix: &str) -> Result<usize, Error> {
+    fn keys(&mut self) -> Result<usize, Error> {
         let mut count = 0;
         self.lexer.begin_object()?;
         while let Some(key) = self.lexer.next_key()? {
             count += 1;
-            let path = format!("{prefix}{key}");
-            let is_object = self.lexer.peek()? == Token::Object;
-            let inner = if is_object { self.keys(&format!("{path}."))? } else { 0 };
-            if !is_object {
-                self.lexer.skip()?;
-            }
-            if inner == 0 {
-                self.push(path)?;
-            }
+            self.below(&key, |walk| {
+                let is_object = walk.lexer.peek()? == Token::Object;
+                let inner = if is_object { walk.keys()? } else { 0 };
+                if !is_object {
+                    walk.lexer.skip()?;
+                }
+                if inner == 0 { walk.push() } else { Ok(()) }
+            })?;
         }
         Ok(count)
     }
 
-    fn push(&mut self, path: String) -> Result<(), Error> {
-        let left = self.bytes_left.checked_sub(path.len());
+    /// Reads something under a name.
+    fn below(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let length = self.path.len();
+        self.path.push_str(if length > 0 { "." } else { "" });
+        self.path.push_str(name);
+        read(self)?;
+        self.path.truncate(length);
+        Ok(())
+    }
+
+    fn push(&mut self) -> Result<(), Error> {
+        let left = self.bytes_left.checked_sub(self.path.len());
         self.bytes_left = left.ok_or_else(|| Error::malformed("the body names too many fields"))?;
-        self.paths.push(path);
+        self.paths.push(self.path.clone());
         Ok(())
     }
 }

@@ -43,7 +43,10 @@ pub(crate) fn put_query(
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (decode(key)?, decode(&value.replace('+', " "))?);
-        reader.put_parameter(out, &key, &value);
+        // When enough is wrong, the rest is only read for text that cannot be.
+        if !reader.violations.is_full() {
+            reader.put_parameter(out, &key, &value);
+        }
     }
     reader.violations.into_result()?;
     Ok(route.update_mask.is_some_and(|place| reader.counts.contains_key([place].as_slice())))

@@ -5,7 +5,6 @@
 //! one oneof.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 
 use super::scan::{Occurrence, scan};
@@ -253,21 +252,14 @@ impl<'t> Printer<'t> {
             ends.push(self.out.len());
         }
         let keys = std::mem::replace(&mut self.out, json);
-        let starts = std::iter::once(0).chain(ends.iter().copied());
-        let keys = starts.zip(&ends).map(|(start, &end)| &keys[start..end]);
-        let last_of_key: HashMap<_, _> = keys.clone().zip(found.clone()).collect();
         self.out.push(b'{');
-        let mut is_first = true;
-        for (index, key) in found.zip(keys) {
-            if last_of_key.get(key) != Some(&index) {
-                continue;
-            }
-            if !std::mem::take(&mut is_first) {
+        for (place, key) in last_of_each(&keys, &ends) {
+            if self.out.last() != Some(&b'{') {
                 self.out.push(b',');
             }
             self.out.extend_from_slice(key);
             self.out.push(b':');
-            let wire = &wire[self.occurrences[index].payload()];
+            let wire = &wire[self.occurrences[found.start + place].payload()];
             self.scanned(entry, wire, |printer, found| {
                 let value = printer.of_field(value_field, found);
                 printer.singular(value_field, wire, value)
@@ -339,6 +331,26 @@ impl<'t> Printer<'t> {
             None => number::put_integer(&mut self.out, value),
         }
     }
+}
+
+/// The place and the text of the last of all equal keys, in the order of their places. Sorting takes
+/// less memory than a table of hashes, and cannot be made slow by the choice of keys.
+fn last_of_each<'k>(keys: &'k [u8], ends: &'k [usize]) -> impl Iterator<Item = (usize, &'k [u8])> {
+    let key = |place: usize| {
+        let start = place.checked_sub(1).map_or(0, |before| ends[before]);
+        &keys[start..ends[place]]
+    };
+    let mut places: Vec<usize> = (0..ends.len()).collect();
+    places.sort_unstable_by_key(|&place| (key(place), place));
+    places.dedup_by(|later, earlier| {
+        let is_same = key(*later) == key(*earlier);
+        if is_same {
+            *earlier = *later;
+        }
+        is_same
+    });
+    places.sort_unstable();
+    places.into_iter().map(move |place| (place, key(place)))
 }
 
 /// Integers of 32 bits may be sent with their sign extended to 64.
