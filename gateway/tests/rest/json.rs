@@ -232,6 +232,22 @@ async fn unset_fields_are_sent_with_their_defaults() {
 }
 
 #[tokio::test]
+async fn absent_messages_and_unset_optional_fields_are_left_out_and_the_rest_by_a_switch() {
+    let api = Api::library();
+    api.reply(Reply::Json(json!({"kinds": {}, "maybe": 0, "number": 0})));
+    let answer = api.get("/v1/kinds").await.json;
+    for name in ["kinds", "maybe", "number", "int32Value", "numbers", "names"] {
+        assert!(!answer[name].is_null(), "{name}");
+    }
+    for name in ["text", "time", "wrapped", "value", "any"] {
+        assert_eq!(answer.get(name), None);
+    }
+    let api = Api::library_with(|builder| builder.emit_unpopulated(false));
+    api.reply(Reply::Json(json!({"kinds": {}, "maybe": 0, "number": 0, "int32Value": 0})));
+    assert_eq!(api.get("/v1/kinds").await.json, json!({"kinds": {}, "maybe": 0, "number": 0}));
+}
+
+#[tokio::test]
 async fn one_field_can_be_the_whole_answer() {
     let api = Api::library();
     api.reply(Reply::Json(json!({"titles": ["a", "b"]})));

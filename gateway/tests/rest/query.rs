@@ -137,3 +137,43 @@ async fn repeated_parameters_count_against_the_limit() {
     let answer = api.get("/v1/kinds?names[1]=a&names[2]=b&names[3]=c&names[4]=d").await;
     assert_eq!(answer.violation(), ("names[4]", "must have at most 3 elements"));
 }
+
+#[tokio::test]
+async fn fields_of_a_parameter_nest_no_deeper_than_the_limit() {
+    let api = Api::library();
+    let query = |depth: usize| format!("/v1/kinds?{}maybe=1", "kinds.".repeat(depth - 1));
+    assert_eq!(api.get(&query(64)).await.status, 200);
+    let deep = api.get(&query(65)).await;
+    assert_eq!(deep.violation().1, "must not be nested deeper than 64 fields");
+}
+
+#[tokio::test]
+async fn every_wrong_parameter_is_named() {
+    let api = Api::library();
+    let answer =
+        api.get("/v1/kinds?int32Value=x&unknwon=1&boolValue=yes&int32Value=2&maybe=1").await;
+    assert_eq!(
+        answer.violations(),
+        [
+            ("int32_value", "must be an integer from -2147483648 to 2147483647"),
+            ("unknwon", "must be a known field"),
+            ("bool_value", "must be true or false"),
+            ("int32_value", "must be given once"),
+        ]
+    );
+    let malformed = api.get("/v1/kinds?int32Value=x&text=%ff").await;
+    assert_eq!((malformed.status, malformed.reason()), (400, "MALFORMED_REQUEST"));
+}
+
+#[tokio::test]
+async fn the_key_of_a_map_is_named_as_in_a_body() {
+    let api = Api::declared(
+        r#"syntax = "proto3"; package t; import "google/api/annotations.proto";
+        message M { map<string, int32> counts = 1; }
+        service S { rpc C(M) returns (M) { option (google.api.http) = {get: "/m"}; } }"#,
+    );
+    assert_eq!(
+        api.get("/m?counts[a b]=x".replace(' ', "%20").as_str()).await.violation().0,
+        "counts[\"a b\"]"
+    );
+}

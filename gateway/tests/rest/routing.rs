@@ -40,6 +40,51 @@ async fn a_path_reaches_its_method_and_fills_its_variables() {
 }
 
 #[tokio::test]
+async fn a_literal_beats_a_variable_and_a_variable_beats_the_rest() {
+    let rule = |rpc: &str, path: &str| {
+        format!(
+            "rpc {rpc}(Request) returns (Request) {{ option (google.api.http) = {{get: \"{path}\"}}; }}"
+        )
+    };
+    let rules = [
+        rule("Rest", "/v1/{id=**}"),
+        rule("One", "/v1/{id}"),
+        rule("Two", "/v1/{id=*}/{other}"),
+        rule("Begins", "/v1/users/{id}"),
+        rule("Ends", "/v1/{id}/me"),
+        rule("Literal", "/v1/users/me"),
+        rule("Verb", "/v1/users/{id}:watch"),
+        rule("RestVerb", "/v1/{id=**}:watch"),
+    ];
+    let api = Api::declared(&format!(
+        r#"syntax = "proto3"; package t; import "google/api/annotations.proto";
+        message Request {{ string id = 1; string other = 2; }}
+        service S {{ {} }}"#,
+        rules.concat()
+    ));
+    for (uri, rpc, message) in [
+        ("/v1/users/me", "Literal", json!({})),
+        ("/v1/users/you", "Begins", json!({"id": "you"})),
+        ("/v1/rooms/me", "Ends", json!({"id": "rooms"})),
+        ("/v1/rooms/1", "Two", json!({"id": "rooms", "other": "1"})),
+        ("/v1/users", "One", json!({"id": "users"})),
+        ("/v1/users/me/a", "Rest", json!({"id": "users/me/a"})),
+        ("/v1/users/me:watch", "Verb", json!({"id": "me"})),
+        ("/v1/users/me:stop", "Begins", json!({"id": "me:stop"})),
+        ("/v1/users/me/a:watch", "RestVerb", json!({"id": "users/me/a"})),
+        ("/v1/users/me/a:b:c", "Rest", json!({"id": "users/me/a:b:c"})),
+    ] {
+        assert_eq!(api.get(uri).await.status, 200, "{uri}");
+        let received = api.received().unwrap();
+        assert_eq!(
+            (received.path, received.message),
+            (format!("/t.S/{rpc}"), Some(message)),
+            "{uri}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_leads_nowhere_is_refused_before_the_service_is_called() {
     let api = Api::library();
     for (uri, status, reason) in [

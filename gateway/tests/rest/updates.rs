@@ -55,6 +55,28 @@ async fn a_mask_in_the_query_is_taken_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_mask_in_the_body_is_taken_as_it_is() {
+    let api = Api::declared(
+        r#"syntax = "proto3"; package t;
+        import "google/api/annotations.proto"; import "google/protobuf/field_mask.proto";
+        message Room { string id = 1; string display_name = 2; }
+        message Update { Room room = 1; google.protobuf.FieldMask update_mask = 2; }
+        service S { rpc U(Update) returns (Update) {
+          option (google.api.http) = {patch: "/rooms/{room.id}" body: "*"}; } }"#,
+    );
+    for name in ["updateMask", "update_mask"] {
+        let body = format!(r#"{{"room":{{"displayName":"a"}},"{name}":"displayName"}}"#);
+        assert_eq!(api.call("PATCH", "/rooms/1", &body).await.status, 200);
+        assert_eq!(
+            api.message(),
+            json!({"room": {"id": "1", "displayName": "a"}, "updateMask": "displayName"})
+        );
+    }
+    let bad = api.call("PATCH", "/rooms/1", r#"{"updateMask":"display_name"}"#).await;
+    assert_eq!(bad.violation().0, "update_mask");
+}
+
+#[tokio::test]
 async fn a_mask_that_names_no_field_is_refused() {
     let api = Api::library();
     for (mask, description) in [
