@@ -40,6 +40,9 @@ pub(crate) fn put_query(
     for bound in bounds {
         reader.note_members(&bound.places);
     }
+    if let BodyTarget::Field(place) = route.body {
+        reader.note_members(&[place]);
+    }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (decode(key)?, decode(&value.replace('+', " "))?);

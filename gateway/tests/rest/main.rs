@@ -10,6 +10,7 @@ mod conditional;
 mod errors;
 mod files;
 mod headers;
+mod hostile;
 mod json;
 mod lazy;
 mod live;
