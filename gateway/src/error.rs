@@ -29,7 +29,7 @@ pub struct Violation {
     /// The path of the field in proto names, such as `user.emails[1]`; a name nobody knows as it
     /// was given.
     pub field: String,
-    /// What is wrong, as a phrase.
+    /// What it must be, as a phrase: `must be a string`.
     pub description: String,
 }
 

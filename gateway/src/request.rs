@@ -122,7 +122,7 @@ impl Composer {
             let tables = &self.compiled.tables;
             let mut wire = Vec::new();
             let field = tables.field_at(route.request, &places);
-            let field = field.ok_or_else(|| Error::invalid_field(name, "unknown field"))?;
+            let field = field.ok_or_else(|| Error::invalid_field(name, "must be a known field"))?;
             put_field(&mut wire, tables, field, Scalar::Bare(value), field.has_presence)
                 .map_err(|expected| Error::invalid_field(name, expected))?;
             Ok(Bound { places, wire })
