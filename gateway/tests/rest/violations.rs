@@ -70,6 +70,13 @@ async fn what_is_wrong_with_path_query_and_body_is_told_together() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_wrong_twice_is_named_for_what_it_is() {
+    let api = Api::library();
+    let answer = api.call("PATCH", "/v1/shelves/1/books/2", r#"{"name":5}"#).await;
+    assert_eq!(answer.violations(), [("book.name", "must be a string")]);
+}
+
+#[tokio::test]
 async fn duplicates_and_surplus_elements_are_violations_too_and_are_named_once() {
     let limits = gateway::Limits { elements_max: 2, ..gateway::Limits::default() };
     let api = Api::library_with(|builder| builder.limits(limits));
