@@ -145,6 +145,12 @@ async fn api_02_an_account_keeps_its_values_when_a_new_one_is_bad() {
         ("displayName", long(101)),
         ("displayName", json!("a\u{0}b")),
         ("avatarUrl", json!("not a uri")),
+        ("avatarUrl", json!("javascript:alert(1)")),
+        ("avatarUrl", json!("JavaScript://example.com/%0aalert(1)")),
+        ("avatarUrl", json!("data:image/svg+xml,x")),
+        ("avatarUrl", json!("//example.com/a.png")),
+        ("avatarUrl", json!("https:///a.png")),
+        ("avatarUrl", json!("https://example.com/a b.png")),
         ("avatarUrl", json!(format!("https://example.com/{}", "x".repeat(2048)))),
         ("bio", long(1001)),
         ("locale", json!("not a language")),
@@ -158,6 +164,17 @@ async fn api_02_an_account_keeps_its_values_when_a_new_one_is_bad() {
     let reply = ann.call(Transport::Grpc, GET_USER, json!({ "id": ann.id })).await;
     let user = &reply.ok()["user"];
     assert_eq!(user["meta"]["createTime"], user["meta"]["updateTime"], "{user}");
+}
+
+#[tokio::test]
+async fn the_picture_of_an_account_is_at_a_url_of_the_web_or_nowhere() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    for url in ["https://example.com/a.png?size=64#x", "http://[::1]:8080/a.png", ""] {
+        let user = json!({ "id": ann.id, "avatarUrl": url });
+        let call = Call::to(UPDATE_USER, json!({ "user": user, "updateMask": "avatarUrl" }));
+        assert_eq!(ann.everywhere(call).await.ok()["user"]["avatarUrl"], url);
+    }
 }
 
 #[tokio::test]
