@@ -257,7 +257,7 @@ fn stop_on_signal() -> Result<CancellationToken, String> {
 #[expect(clippy::needless_pass_by_value, reason = "it maps the error of a result")]
 fn explain(error: domain::Error) -> String {
     if let domain::Error::InvalidFields(violations) = &error {
-        let broken = violations.iter().map(|one| format!("{} {}", one.field, one.description));
+        let broken = violations.iter().map(|one| format!("{}: {}", one.field, one.description));
         return broken.collect::<Vec<_>>().join("; ");
     }
     match std::error::Error::source(&error) {

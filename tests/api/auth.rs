@@ -8,6 +8,7 @@ use crate::support::{
     client::{Call, Transport},
     database::on_every_database,
     rpc::{GET_ME, LIST_USERS, LOGIN, REGISTER},
+    server::Environment,
 };
 
 /// A request to sign up under a name.
@@ -96,15 +97,33 @@ async fn authn_01_a_password_is_used_exactly_as_it_was_given() {
 async fn authn_01_a_password_has_15_characters_at_least_and_256_bytes_at_most() {
     let app = App::start();
     let name = unique("ann");
-    for bad in ["fourteen chars".to_owned(), "ä".repeat(14), "x".repeat(257), "ä".repeat(129)] {
+    for (bad, allowed) in [
+        ("short".to_owned(), "at least 15 characters"),
+        ("fourteen chars".to_owned(), "at least 15 characters"),
+        ("ä".repeat(14), "at least 15 characters"),
+        ("x".repeat(257), "at most 256 bytes"),
+        ("ä".repeat(129), "at most 256 bytes"),
+    ] {
         let mut request = registration(&name);
         request["password"] = bad.as_str().into();
-        app.everywhere(&Call::to(REGISTER, request)).await.invalid("password");
+        let refused = app.everywhere(&Call::to(REGISTER, request)).await;
+        assert!(refused.invalid("password").description().contains(allowed), "{refused:#?}");
     }
     assert_eq!(accounts_named(&app, &name).await, 0);
     let mut request = registration(&name);
     request["password"] = "fifteen letters".into();
     app.call(Transport::Grpc, REGISTER, request, None).await.ok();
+}
+
+#[tokio::test]
+async fn the_operator_says_how_long_a_password_is_and_the_refusal_repeats_it() {
+    let app = App::with(Environment::new().set("PASSWORD_LENGTH_MIN", "8"));
+    let mut request = registration(&unique("ann"));
+    request["password"] = "seven7!".into();
+    let refused = app.everywhere(&Call::to(REGISTER, request.clone())).await;
+    assert!(refused.invalid("password").description().contains("at least 8"), "{refused:#?}");
+    request["password"] = "eight 8!".into();
+    app.call(Transport::Rest, REGISTER, request, None).await.ok();
 }
 
 #[tokio::test]

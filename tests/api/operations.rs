@@ -186,6 +186,18 @@ async fn api_11_the_document_describes_every_method() {
     assert_eq!(printed, document, "`veza openapi` prints what is served");
 }
 
+#[test]
+fn api_11_the_document_says_what_a_field_may_be() {
+    let printed = Environment::new().run(&["openapi"], "");
+    let document: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+    let schemas = &document["components"]["schemas"];
+    let picture = schemas["User"]["properties"]["avatarUrl"].to_string();
+    assert!(picture.contains("^https?://"), "{picture}");
+    // How short a password may be is a setting, and so cannot stand in the contract.
+    let password = &schemas["RegisterRequest"]["properties"]["password"];
+    assert_eq!((&password["minLength"], &password["maxLength"]), (&json!(1), &json!(256)));
+}
+
 /// A path without the names of its variables, which the document is free to choose.
 fn shape(path: &str) -> Vec<&str> {
     path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect()

@@ -83,6 +83,13 @@ impl Reply {
         list.iter().filter_map(|violation| violation["field"].as_str()).collect()
     }
 
+    /// What the answer says is allowed in the first of these fields.
+    pub fn description(&self) -> &str {
+        let detail = self.detail("google.rpc.BadRequest");
+        let text = detail.and_then(|detail| detail["fieldViolations"][0]["description"].as_str());
+        text.unwrap_or_default()
+    }
+
     /// The detail of this type.
     pub fn detail(&self, message: &str) -> Option<&Value> {
         self.details.iter().find(|detail| {
