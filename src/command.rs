@@ -2,23 +2,27 @@
 
 use std::{
     io::{self, IsTerminal, Read, Write},
+    process::ExitCode,
     sync::Arc,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     adapter::{sql, sql::SchemaState, system::SystemClock},
     app::{self, App, Core},
-    config::{Config, LogFormat, Secrets},
+    config::{self, Config, LogFormat, Secrets},
     contract, domain,
     domain::{
         caller::{Caller, Origin, Transport},
         text::{Email, Password, Text, Username},
     },
-    edge::openapi,
+    edge::{cors, openapi, tls},
     policy::method::Methods,
     service::auth::Registration,
     telemetry,
@@ -45,6 +49,9 @@ pub struct CommandLine {
     command: Option<Command>,
     #[command(flatten)]
     config: Config,
+    /// What `.env` sets and nobody reads.
+    #[arg(skip)]
+    unknown: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,7 +63,7 @@ enum Command {
     Admin(Admin),
     /// Print the OpenAPI document
     Openapi,
-    /// Print the effective configuration, secrets hidden
+    /// Print the effective configuration, secrets hidden, and say whether a server would start with it
     Config,
 }
 
@@ -77,14 +84,27 @@ enum Admin {
 }
 
 impl CommandLine {
+    /// Reads the arguments and the environment, in which `.env` has set `names`. Whoever asks for help, or has a setting
+    /// that cannot be read, is answered here, and the process ends.
+    #[must_use]
+    pub fn read(names: Vec<String>) -> Self {
+        let unknown = config::unknown_settings(&Self::command(), names);
+        let mut command = config::forget_empty(Self::command());
+        let read = command.try_get_matches_from_mut(std::env::args_os());
+        match read.and_then(|matches| Self::from_arg_matches(&matches)) {
+            Ok(line) => Self { unknown, ..line },
+            Err(error) => name_setting(&mut command, error).exit(),
+        }
+    }
+
     /// Does what it says.
     ///
     /// # Errors
     /// A sentence for the person at the terminal.
-    pub fn run(self) -> Result<(), String> {
+    pub fn run(self) -> Result<ExitCode, String> {
         let config = self.config;
-        match self.command {
-            None => on_runtime(serve(config)),
+        let done = match self.command {
+            None => return on_runtime(serve(config, &self.unknown)),
             Some(Command::Migrate) => on_runtime(migrate(&config)),
             Some(Command::Admin(Admin::Create { username, email, password_stdin })) => {
                 on_runtime(create_administrator(&config, username, email, password_stdin))
@@ -93,12 +113,56 @@ impl CommandLine {
                 let methods = Methods::read(&contract::POOL, &[])?;
                 print(&format!("{:#}\n", openapi::document(&methods)))
             }
-            Some(Command::Config) => print(&config.to_string()),
-        }
+            Some(Command::Config) => show(&config, &self.unknown),
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 
-fn on_runtime(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+/// An error of a value under the name that the setting has in the environment, beside that of its flag.
+fn name_setting(command: &mut clap::Command, error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
+        return error;
+    };
+    let flag = flag.split(' ').next().unwrap_or_default();
+    let setting = command.get_arguments().find(|arg| arg.get_long() == flag.strip_prefix("--"));
+    let Some(setting) = setting.and_then(clap::Arg::get_env) else { return error };
+    let setting = setting.to_string_lossy().into_owned();
+    let allowed = match (std::error::Error::source(&error), error.get(ContextKind::ValidValue)) {
+        (Some(why), _) => why.to_string(),
+        (None, Some(choices)) => format!("write one of {choices}"),
+        (None, None) => return error,
+    };
+    let message = format!("{setting} (or {flag}) cannot be `{value}`: {allowed}");
+    command.error(error.kind(), message)
+}
+
+/// Prints the configuration, and says whether a server would start with it.
+fn show(config: &Config, unknown: &[String]) -> Result<(), String> {
+    print(&config.to_string())?;
+    unknown.iter().try_for_each(|name| {
+        writeln!(io::stderr(), "veza: .env sets {name}, which is no setting")
+            .map_err(|error| error.to_string())
+    })?;
+    check(config)
+}
+
+/// What would keep a server from starting, as far as that shows without opening or making anything.
+fn check(config: &Config) -> Result<(), String> {
+    check_database(config)?;
+    config.check_secrets().map_err(|error| error.to_string())?;
+    if let Some((cert, key)) = config.tls().map_err(|error| error.to_string())? {
+        tls::acceptor(cert, key)?;
+    }
+    cors::layer(&config.cors_origins.0).map(drop)
+}
+
+fn check_database(config: &Config) -> Result<(), String> {
+    sql::check(&app::database(config, &Secrets::of_database())).map_err(explain)
+}
+
+fn on_runtime<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -106,19 +170,27 @@ fn on_runtime(work: impl Future<Output = Result<(), String>>) -> Result<(), Stri
     runtime.block_on(work)
 }
 
-async fn serve(config: Config) -> Result<(), String> {
+async fn serve(config: Config, unknown: &[String]) -> Result<ExitCode, String> {
     let terminal = io::stdout().is_terminal();
     let format =
         config.log_format.0.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
     let _guard = telemetry::start_logging(format, &config.log_level)?;
-    let result = start(config).await;
-    if let Err(why) = &result {
-        tracing::error!(fatal = true, error = why, event = "fatal", "the server cannot go on");
+    for name in unknown {
+        tracing::warn!(name, event = "unknown_setting", ".env sets what is no setting");
     }
-    result
+    match start(config).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // Who reads the log reads it there; who reads a terminal wants the sentence alone.
+        Err(why) if format == LogFormat::Json && tracing::event_enabled!(tracing::Level::ERROR) => {
+            tracing::error!(fatal = true, error = why, event = "fatal", "the server cannot go on");
+            Ok(ExitCode::FAILURE)
+        }
+        Err(why) => Err(why),
+    }
 }
 
 async fn start(config: Config) -> Result<(), String> {
+    check(&config)?;
     let secrets = config.secrets().map_err(|error| error.to_string())?;
     let stop = stop_on_signal()?;
     let _claim = sql::claim(&app::database(&config, &secrets)).await.map_err(explain)?;
@@ -192,6 +264,7 @@ async fn create_administrator(
     let length_min = config.password_length_min.into();
     let password = Password::choose("password", password, length_min).map_err(explain)?;
 
+    check_database(config)?;
     let secrets = config.secrets().map_err(|error| error.to_string())?;
     prepare_schema(config, &secrets).await?;
     let core = connect(config, &secrets).await?;

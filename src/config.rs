@@ -10,14 +10,13 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, ValueEnum};
-use ipnet::IpNet;
+use clap::{Args, ValueEnum, builder::Resettable};
 use secrecy::{ExposeSecret, SecretString};
 
-use secret::{SECRET_BYTES_MIN, embedded_path, environment, without_password};
+use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty, without_password};
 pub use secret::{Secrets, database_url, load_dotenv};
-pub use value::{List, LogFormat, Setting, Synchronous};
-use value::{address, duration, positive_duration, show};
+pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous};
+use value::{address, duration, optional, positive_duration, show, whole};
 
 /// What the server is set to. Every setting is a flag, an environment variable, or a line in `.env`; secrets are never
 /// flags, because command lines are visible to every user of the machine.
@@ -34,7 +33,8 @@ pub struct Config {
         global = true,
         default_value = "",
         hide_default_value = true,
-        value_name = "HOST:PORT"
+        value_name = "HOST:PORT",
+        value_parser = optional(address)
     )]
     pub ops_listen: Setting<SocketAddr>,
 
@@ -62,7 +62,7 @@ pub struct Config {
 
     /// The most connections of the database pool
     #[arg(long, env, global = true, default_value_t = 16, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(2..=1000))]
+          value_parser = whole(2..=1_000_u32))]
     pub database_connections_max: u32,
 
     /// How long a call waits for a database connection
@@ -102,20 +102,20 @@ pub struct Config {
 
     /// The fewest characters of a new password
     #[arg(long, env, global = true, default_value_t = 15, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(8..=64))]
+          value_parser = whole(8..=64_u16))]
     pub password_length_min: u16,
 
     /// How many calls a user may make in a minute, and an address without credentials
     #[arg(long, env, global = true, default_value_t = 1000, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = whole(1..=u32::MAX))]
     pub rate_limit_per_minute: u32,
 
     /// How many times in a minute an address may sign in or up
     #[arg(long, env, global = true, default_value_t = 20, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = whole(1..=u32::MAX))]
     pub sign_in_rate_limit_per_minute: u32,
 
-    /// Networks whose X-Forwarded-For is believed, separated by commas
+    /// Networks or addresses whose X-Forwarded-For is believed, separated by commas
     #[arg(
         long,
         env,
@@ -124,7 +124,7 @@ pub struct Config {
         hide_default_value = true,
         value_name = "CIDR,..."
     )]
-    pub trusted_proxies: List<IpNet>,
+    pub trusted_proxies: List<Network>,
 
     /// Origins whose pages may call the server from a browser, separated by commas
     #[arg(
@@ -139,22 +139,22 @@ pub struct Config {
 
     /// The most connections at once
     #[arg(long, env, global = true, default_value_t = 10_000, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+          value_parser = whole(1..=1_000_000_u32))]
     pub connections_max: u32,
 
     /// The most connections of one address at once, unless it is a trusted proxy
     #[arg(long, env, global = true, default_value_t = 2_000, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+          value_parser = whole(1..=1_000_000_u32))]
     pub connections_per_address_max: u32,
 
     /// The most calls in progress at once; more are answered UNAVAILABLE at once
     #[arg(long, env, global = true, default_value_t = 2_000, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+          value_parser = whole(1..=1_000_000_u32))]
     pub calls_in_flight_max: u32,
 
     /// The most streams open at once, as of health and reflection; more are answered UNAVAILABLE at once
     #[arg(long, env, global = true, default_value_t = 5_000, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+          value_parser = whole(1..=1_000_000_u32))]
     pub streams_max: u32,
 
     /// The time a call has; a client may ask for less
@@ -180,9 +180,9 @@ pub struct Config {
     )]
     pub log_format: Setting<LogFormat>,
 
-    /// What is logged: a level, or a filter such as `info,veza=debug`
+    /// What is logged: off, error, warn, info, debug or trace, or one for each target, as info,veza=debug
     #[arg(long, env, global = true, default_value = "info", value_name = "FILTER")]
-    pub log_level: String,
+    pub log_level: LogFilter,
 }
 
 /// Why the configuration cannot be used, and what to do.
@@ -195,13 +195,24 @@ pub enum Error {
     )]
     SecretMissing,
     /// A secret that can be guessed.
-    #[error("JWT_SECRET has {0} bytes; it needs at least {SECRET_BYTES_MIN}")]
-    SecretShort(usize),
+    #[error(
+        "{from} has {bytes} bytes, and needs at least {SECRET_BYTES_MIN}: make one with `openssl rand -base64 48`"
+    )]
+    SecretShort {
+        /// Where it was found: a setting or a file.
+        from: String,
+        /// How long it is.
+        bytes: usize,
+    },
     /// A file that cannot be used.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{setting}: the file {path} cannot be {used}: {source}", path = path.display())]
     File {
+        /// The setting that it follows from.
+        setting: &'static str,
         /// The file.
         path: PathBuf,
+        /// What was tried, as `read`.
+        used: &'static str,
         /// What went wrong.
         source: std::io::Error,
     },
@@ -235,8 +246,28 @@ impl Config {
     /// Whether `peer` is a proxy that may say on whose behalf it calls.
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
-        self.trusted_proxies.0.iter().any(|network| network.contains(&peer))
+        self.trusted_proxies.0.iter().any(|network| network.0.contains(&peer))
     }
+}
+
+/// Settings without a flag.
+const FLAGLESS: [&str; 4] = ["DATABASE_URL", "JWT_SECRET", "NATS_URL", "REDIS_URL"];
+
+/// Treats a setting that is set to nothing as one that is not set: templates leave such variables behind.
+#[must_use]
+pub fn forget_empty(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| match arg.get_env().map(is_empty) {
+        Some(true) => arg.env(Resettable::Reset),
+        _ => arg,
+    })
+}
+
+/// The names that are no setting.
+#[must_use]
+pub fn unknown_settings(command: &clap::Command, mut names: Vec<String>) -> Vec<String> {
+    let flags: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_env).collect();
+    names.retain(|name| !FLAGLESS.contains(&&**name) && flags.iter().all(|flag| *flag != &**name));
+    names
 }
 
 impl fmt::Display for Config {
@@ -282,7 +313,7 @@ impl fmt::Display for Config {
             ("DRAIN_DELAY", show(self.drain_delay)),
             ("REFLECTION", self.reflection.to_string()),
             ("LOG_FORMAT", choice(self.log_format.0.as_ref())),
-            ("LOG_LEVEL", self.log_level.clone()),
+            ("LOG_LEVEL", self.log_level.as_str().to_owned()),
         ];
         lines.iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
     }

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use veza::{command::CommandLine, config};
 
 #[global_allocator]
@@ -11,8 +10,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Two libraries ask the process for its cryptography; both get the same.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    match config::load_dotenv().and_then(|()| CommandLine::parse().run()) {
-        Ok(()) => ExitCode::SUCCESS,
+    match config::load_dotenv().and_then(|names| CommandLine::read(names).run()) {
+        Ok(code) => code,
         Err(why) => {
             #[expect(
                 clippy::print_stderr,

@@ -1,6 +1,9 @@
 //! Secrets: read from the environment, from `.env` or from files, never from the command line.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
@@ -27,14 +30,17 @@ impl Secrets {
     }
 }
 
-/// Reads `.env` from this folder or one above it. What the environment has already wins.
+/// Reads `.env` from this folder or one above it, and returns the names that stand in it. What the environment has
+/// already wins.
 ///
 /// # Errors
 /// A sentence when the file is there but cannot be read.
-pub fn load_dotenv() -> Result<(), String> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
+pub fn load_dotenv() -> Result<Vec<String>, String> {
+    let names = dotenvy::dotenv_iter()
+        .and_then(|lines| lines.map(|line| line.map(|(name, _)| name)).collect::<Result<_, _>>());
+    match names.and_then(|names| dotenvy::dotenv().map(|_| names)) {
+        Ok(names) => Ok(names),
+        Err(error) if error.not_found() => Ok(Vec::new()),
         // The error would quote the line, which may hold a secret.
         Err(dotenvy::Error::LineParse(_, at)) => Err(format!(
             ".env has a line that cannot be read, at its column {at}: write NAME=value"
@@ -56,24 +62,43 @@ impl Config {
     /// # Errors
     /// [`Error`], each with what to do.
     pub fn secrets(&self) -> Result<Secrets, Error> {
+        let database_url = database_url();
+        let jwt_secret = match (self.given_secret()?, embedded_path(database_url.expose_secret())) {
+            (Some(secret), _) => secret,
+            (None, Some(database)) => embedded_secret(&database)?,
+            (None, None) => return Err(Error::SecretMissing),
+        };
+        Ok(Secrets { database_url, jwt_secret: jwt_secret.into() })
+    }
+
+    /// Whether [`Self::secrets`] would find them; makes none.
+    ///
+    /// # Errors
+    /// [`Error`], each with what to do.
+    pub fn check_secrets(&self) -> Result<(), Error> {
         for (name, what) in [("REDIS_URL", "limits and caches"), ("NATS_URL", "the event bus")] {
             if environment(name).is_some() {
                 return Err(Error::NotSupported(name, what));
             }
         }
-        let database_url = database_url();
-        let jwt_secret = match (environment("JWT_SECRET"), &self.jwt_secret_file.0) {
-            (Some(secret), _) => secret,
-            (None, Some(path)) => read_secret(path)?,
-            (None, None) => match embedded_path(database_url.expose_secret()) {
-                Some(path) => embedded_secret(&path)?,
-                None => return Err(Error::SecretMissing),
-            },
-        };
-        if jwt_secret.len() < SECRET_BYTES_MIN {
-            return Err(Error::SecretShort(jwt_secret.len()));
+        let embedded = || embedded_path(database_url().expose_secret());
+        match self.given_secret()?.is_none().then(embedded) {
+            None => Ok(()),
+            Some(None) => Err(Error::SecretMissing),
+            Some(Some(database)) => {
+                let path = beside(&database);
+                if path.exists() { read_secret("DATABASE_URL", &path).map(drop) } else { Ok(()) }
+            }
         }
-        Ok(Secrets { database_url, jwt_secret: jwt_secret.into() })
+    }
+
+    /// The secret of the environment or of the file that is set.
+    fn given_secret(&self) -> Result<Option<String>, Error> {
+        match (environment("JWT_SECRET"), &self.jwt_secret_file.0) {
+            (Some(secret), _) => long_enough("JWT_SECRET".into(), secret).map(Some),
+            (None, Some(path)) => read_secret("JWT_SECRET_FILE", path).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 }
 
@@ -86,6 +111,12 @@ pub(super) fn environment(name: &str) -> Option<String> {
         .map(|value| value.into_string().unwrap_or_else(|value| value.to_string_lossy().into()))
 }
 
+/// Whether a variable is set to nothing.
+#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+pub(super) fn is_empty(name: &OsStr) -> bool {
+    std::env::var_os(name).is_some_and(|value| value.is_empty())
+}
+
 /// The file of an embedded database.
 pub(super) fn embedded_path(database_url: &str) -> Option<PathBuf> {
     let path = database_url.strip_prefix("sqlite:")?;
@@ -94,25 +125,46 @@ pub(super) fn embedded_path(database_url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(percent_decode_str(path).decode_utf8_lossy().into_owned()))
 }
 
-fn read_secret(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path)
-        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-        .map_err(|source| Error::File { path: path.to_owned(), source })
+/// The secret in a file, which follows from a setting.
+fn read_secret(setting: &'static str, path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
+        setting,
+        path: path.to_owned(),
+        used: "read",
+        source,
+    })?;
+    let from = format!("{setting}: the file {}", path.display());
+    long_enough(from, text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn long_enough(from: String, secret: String) -> Result<String, Error> {
+    match secret.len() {
+        SECRET_BYTES_MIN.. => Ok(secret),
+        bytes => Err(Error::SecretShort { from, bytes }),
+    }
+}
+
+/// Where the secret of an embedded database is kept.
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".secret");
+    PathBuf::from(name)
 }
 
 /// The secret beside an embedded database, made if it is not there.
 fn embedded_secret(database: &Path) -> Result<String, Error> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".secret");
-    let path = PathBuf::from(name);
-    let failed = |source| Error::File { path: path.clone(), source };
+    let path = beside(database);
+    let failed =
+        |source| Error::File { setting: "DATABASE_URL", path: path.clone(), used: "made", source };
     let mut bytes = [0_u8; 48];
     aws_lc_rs::rand::fill(&mut bytes)
         .map_err(|_| failed(std::io::Error::other("no randomness")))?;
     let secret = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
     match create_private(&path, &secret) {
         Ok(()) => Ok(secret),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read_secret(&path),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            read_secret("DATABASE_URL", &path)
+        }
         Err(error) => Err(failed(error)),
     }
 }

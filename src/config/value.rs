@@ -1,12 +1,15 @@
 //! The values of settings: how they are written, and what they may be.
 
 use std::{
-    net::{SocketAddr, ToSocketAddrs},
+    fmt::{self, Display},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    ops::RangeInclusive,
     str::FromStr,
     time::Duration,
 };
 
 use clap::ValueEnum;
+use ipnet::IpNet;
 
 /// A setting that may be left out, or be empty, which is the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,69 @@ impl<T: FromStr> FromStr for List<T> {
     fn from_str(text: &str) -> Result<Self, T::Err> {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         items.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// A network, or the network that one address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network(pub IpNet);
+
+impl FromStr for Network {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network =
+            text.parse().or_else(|_| text.parse::<IpAddr>().map(|ip| ip.to_canonical().into()));
+        network.map(Self).map_err(|_| {
+            format!(
+                "`{text}` is no network; write networks or addresses, as 10.0.0.0/8,fd00::/8,192.0.2.1"
+            )
+        })
+    }
+}
+
+impl Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which log lines are written: levels, of everything or of a target, separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// The levels, from the fewest lines to the most.
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+    /// The filter as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = String;
+    /// A word that is no level would be taken for a target, and silence all others.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_level =
+            |word: &str| Self::LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+        let is_target = |word: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+            !word.is_empty() && word.chars().all(fits)
+        };
+        let parts = text.split(',').map(str::trim);
+        let wrong = parts.clone().find(|part| match part.split_once('=') {
+            Some((target, level)) => !is_target(target) || !is_level(level),
+            None => !is_level(part),
+        });
+        match wrong {
+            None => Ok(Self(parts.collect::<Vec<_>>().join(","))),
+            Some(wrong) => Err(format!(
+                "`{wrong}` is no level; write {}, or one for each target, as info,veza=debug",
+                Self::LEVELS.join(", ")
+            )),
+        }
     }
 }
 
@@ -54,6 +120,27 @@ pub enum Synchronous {
     Full,
     /// A commit survives a crash of the process; the last ones may be lost in a power cut.
     Normal,
+}
+
+/// A setting that may be left out, read by `read` when it is not.
+pub(super) fn optional<T>(
+    read: fn(&str) -> Result<T, String>,
+) -> impl Fn(&str) -> Result<Setting<T>, String> + Clone {
+    move |text| if text.is_empty() { Ok(Setting(None)) } else { read(text).map(Some).map(Setting) }
+}
+
+/// A whole number of this range.
+pub(super) fn whole<T: FromStr + PartialOrd + Display>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    RangeInclusive<T>: Clone,
+{
+    move |text| {
+        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+        let usage = || format!("write a whole number from {} to {}", range.start(), range.end());
+        number.ok_or_else(usage)
+    }
 }
 
 /// A duration such as `500ms`, `10s`, `5m`, `12h` or `30d`.
@@ -111,6 +198,39 @@ const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_filter_has_levels_and_nothing_that_is_taken_for_one() {
+        for good in ["info", "WARN", "off", "info,veza=debug", "error, sqlx::query=trace"] {
+            assert!(good.parse::<LogFilter>().is_ok(), "{good}");
+        }
+        for bad in ["verbose", "inf", "veza", "veza=verbose", "=info", "info,", "", "veza[x]=info"]
+        {
+            let Err(why) = bad.parse::<LogFilter>() else { panic!("{bad:?}") };
+            assert!(why.contains("error, warn, info, debug, trace"), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_network_of_itself() {
+        let network = |text: &str| text.parse::<Network>().map(|network| network.to_string());
+        assert_eq!(network("10.0.0.0/8").unwrap(), "10.0.0.0/8");
+        assert_eq!(network("192.0.2.1").unwrap(), "192.0.2.1/32");
+        assert_eq!(network("fd00::1").unwrap(), "fd00::1/128");
+        assert_eq!(network("::ffff:192.0.2.1").unwrap(), "192.0.2.1/32");
+        for bad in ["", "everyone", "10.0.0.0/33", "10.0.0"] {
+            assert!(network(bad).unwrap_err().contains("10.0.0.0/8"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_its_range_is_refused_with_the_range() {
+        let read = whole(2_u32..=1000);
+        assert_eq!((read("2"), read("1000")), (Ok(2), Ok(1000)));
+        for bad in ["", "1", "1001", "-1", "1.5", "many", "99999999999999999999"] {
+            assert_eq!(read(bad), Err("write a whole number from 2 to 1000".to_owned()), "{bad:?}");
+        }
+    }
 
     #[test]
     fn durations_need_a_unit() {

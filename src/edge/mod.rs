@@ -12,5 +12,5 @@ pub mod openapi;
 mod peer;
 pub mod routes;
 pub mod service;
-mod tls;
+pub mod tls;
 pub mod transports;

@@ -8,15 +8,15 @@ pub mod trace;
 
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::LogFormat;
+use crate::config::{LogFilter, LogFormat};
 
 /// Starts logging to standard output. Lines are written by a thread of their own; the guard writes the last ones.
 ///
 /// # Errors
-/// A sentence when the filter is not one, or logging has started before.
-pub fn start_logging(format: LogFormat, filter: &str) -> Result<sink::Guard, String> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| format!("LOG_LEVEL is not a level or filter: {error}"))?;
+/// A sentence when the filter cannot be used, or logging has started before.
+pub fn start_logging(format: LogFormat, filter: &LogFilter) -> Result<sink::Guard, String> {
+    let filter =
+        EnvFilter::try_new(filter.as_str()).map_err(|error| format!("LOG_LEVEL: {error}"))?;
     let (sink, guard) = sink::start(std::io::stdout())
         .map_err(|error| format!("no thread to write the log: {error}"))?;
     let layer = match format {

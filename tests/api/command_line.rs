@@ -92,21 +92,128 @@ fn tok_05_the_secret_of_an_embedded_database_is_made_once_and_private() {
 }
 
 #[test]
-fn a_setting_that_is_none_is_refused_with_a_sentence() {
-    for (name, value) in [
-        ("LISTEN_ADDR", "nowhere"),
-        ("RATE_LIMIT_PER_MINUTE", "many"),
-        ("PASSWORD_LENGTH_MIN", "7"),
-        ("TRUSTED_PROXIES", "everyone"),
-        ("LOG_FORMAT", "xml"),
-        ("DATABASE_URL", "mysql://db.example/veza"),
-        ("TLS_CERT", "missing.pem"),
+fn a_setting_that_cannot_be_is_refused_by_its_name_with_what_to_write() {
+    for (name, value, allowed) in [
+        ("LISTEN_ADDR", "nowhere", "127.0.0.1:8080"),
+        ("RATE_LIMIT_PER_MINUTE", "many", "from 1 to"),
+        ("RATE_LIMIT_PER_MINUTE", "0", "from 1 to"),
+        ("PASSWORD_LENGTH_MIN", "7", "from 8 to 64"),
+        ("TRUSTED_PROXIES", "everyone", "10.0.0.0/8"),
+        ("LOG_FORMAT", "xml", "json or pretty"),
+        ("LOG_LEVEL", "verbose", "debug, trace"),
+        ("LOG_LEVEL", "info,veza=chatty", "debug, trace"),
+        ("REFLECTION", "perhaps", "true, false"),
+        ("CALL_TIMEOUT", "5", "500ms"),
     ] {
-        let output = Environment::new().set(name, value).run(&[], "");
-        assert!(!output.status.success(), "{name}={value}");
-        let said = stdout(&output) + &stderr(&output);
-        assert!(!said.trim().is_empty() && !said.contains("panicked"), "{name}: {said}");
+        for command in [&[][..], &["config"], &["migrate"]] {
+            let output = Environment::new().set(name, value).run(command, "");
+            assert_failed(&output, &[name, value, allowed]);
+        }
     }
+}
+
+#[test]
+fn what_a_server_cannot_start_with_is_named_by_the_server_and_by_config() {
+    for (name, value, words) in [
+        ("DATABASE_URL", "mysql://db.example/veza", ["sqlite:FILE", "postgres://"]),
+        ("DATABASE_URL", "sqlite:missing/veza.db", ["folder missing", "make it"]),
+        ("DATABASE_URL", "postgres://veza@db.example:port/veza", ["port", "cannot be read"]),
+        ("JWT_SECRET_FILE", "missing.secret", ["missing.secret", "cannot be read"]),
+        ("TLS_CERT", "missing.pem", ["TLS_KEY", "both"]),
+        ("CORS_ORIGINS", "*", ["`*`", "https://app.example.com"]),
+        ("REDIS_URL", "redis://cache.example", ["in memory", "unset"]),
+    ] {
+        let environment = Environment::new().unset("JWT_SECRET").set(name, value);
+        let started = environment.run(&[], "");
+        assert_failed(&started, &[name, words[0], words[1]]);
+        let reason = started_reason(&started);
+        let shown = environment.run(&["config"], "");
+        assert_failed(&shown, &[name, &reason]);
+        assert!(stdout(&shown).contains("RATE_LIMIT_PER_MINUTE="), "the configuration comes first");
+        let files = environment.folder().read_dir().unwrap().count();
+        assert_eq!(files, 0, "{name}: nothing is made before the settings are known to be good");
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named_with_its_setting() {
+    let environment = Environment::new();
+    std::fs::write(environment.folder().join("empty.pem"), "").unwrap();
+    for (cert, why) in [("missing.pem", "cannot be read"), ("empty.pem", "no certificate")] {
+        let environment = environment.clone().set("TLS_CERT", cert).set("TLS_KEY", "key.pem");
+        for command in [&[][..], &["config"]] {
+            assert_failed(&environment.run(command, ""), &["TLS_CERT", cert, why]);
+        }
+    }
+}
+
+/// The sentence of the only line that a server has printed before it gave up.
+fn started_reason(output: &Output) -> String {
+    assert_eq!(stderr(output), "", "said once, and in the log");
+    let line: serde_json::Value = serde_json::from_str(&stdout(output)).expect("one line of JSON");
+    assert_eq!((&line["event"], &line["level"]), (&json!("fatal"), &json!("fatal")));
+    line["error"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_failure_is_told_once_wherever_the_log_goes() {
+    let environment = Environment::new().set("CORS_ORIGINS", "*");
+    for (name, value) in [("LOG_FORMAT", "pretty"), ("LOG_LEVEL", "off")] {
+        let output = environment.clone().set(name, value).run(&[], "");
+        assert_eq!((stdout(&output), stderr(&output).lines().count()), (String::new(), 1));
+        assert_failed(&output, &["CORS_ORIGINS"]);
+    }
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_named_with_the_cause() {
+    let environment = Environment::new()
+        .set("DATABASE_URL", "postgres://veza:hunter22@127.0.0.1:1/veza")
+        .set("DATABASE_ACQUIRE_TIMEOUT", "300ms");
+    for command in [&[][..], &["migrate"]] {
+        let output = environment.run(command, "");
+        assert_failed(&output, &["DATABASE_URL", "127.0.0.1:1", "Connection refused", "Check"]);
+        assert!(!(stdout(&output) + &stderr(&output)).contains("hunter22"));
+    }
+}
+
+#[test]
+fn a_command_names_a_database_that_cannot_be_too() {
+    let create = ["admin", "create", "--username", "ann", "--email", "a@b.c", "--password-stdin"];
+    for (url, word) in
+        [("mysql://db.example/veza", "sqlite:FILE"), ("sqlite:missing/a.db", "make it")]
+    {
+        let environment = Environment::new().unset("JWT_SECRET").set("DATABASE_URL", url);
+        for command in [&["migrate"][..], &create] {
+            assert_failed(&environment.run(command, PASSWORD), &["DATABASE_URL", word]);
+        }
+    }
+}
+
+#[test]
+fn an_empty_setting_counts_as_not_set() {
+    let mut environment = Environment::new();
+    for name in ["RATE_LIMIT_PER_MINUTE", "LOG_LEVEL", "LISTEN_ADDR", "CALL_TIMEOUT", "TLS_CERT"] {
+        environment = environment.set(name, "");
+    }
+    let output = environment.run(&["config"], "");
+    assert!(output.status.success(), "{output:?}");
+    for line in ["RATE_LIMIT_PER_MINUTE=1000", "LOG_LEVEL=info", "LISTEN_ADDR=127.0.0.1:8080"] {
+        assert!(stdout(&output).lines().any(|shown| shown == line), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_name_in_the_file_that_is_no_setting_is_warned_of() {
+    let environment = Environment::new();
+    let file = "DATABASE_URL=sqlite:veza.db\nRATE_LIMIT=1\nLOG_LEVEL=info\n";
+    std::fs::write(environment.folder().join(".env"), file).unwrap();
+    let shown = environment.run(&["config"], "");
+    assert!(shown.status.success(), "{shown:?}");
+    assert_eq!(stderr(&shown), "veza: .env sets RATE_LIMIT, which is no setting\n");
+    let server = environment.start();
+    let warned = server.log.lines().into_iter().filter(|line| line["event"] == "unknown_setting");
+    assert_eq!(warned.map(|line| line["name"].clone()).collect::<Vec<_>>(), ["RATE_LIMIT"]);
 }
 
 #[test]

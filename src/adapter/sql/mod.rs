@@ -36,6 +36,14 @@ pub struct Options {
 /// Makes the envelope of an event, a `veza.event.v1.Event` in protobuf.
 pub type EncodeEvent = fn(&Event) -> Vec<u8>;
 
+/// Whether a database could be opened here, as far as its URL says; opens and makes nothing.
+pub fn check(options: &Options) -> Result<()> {
+    match Kind::of(options)? {
+        Kind::Sqlite => sqlite::check(options),
+        Kind::Postgres => postgres::check(options),
+    }
+}
+
 /// Connects to the database; its schema must be there already.
 pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
     match Kind::of(options)? {
@@ -80,8 +88,8 @@ impl Kind {
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres),
             // The URL is not repeated: it may hold a password.
             _ => Err(Error::internal(
-                "the database URL must be sqlite:PATH, sqlite://PATH, postgres://USER:PASSWORD@HOST/NAME or \
-                 postgresql://USER:PASSWORD@HOST/NAME",
+                "DATABASE_URL is of no database that is known here; write sqlite:FILE or \
+                 postgres://USER:PASSWORD@HOST/NAME",
             )),
         }
     }

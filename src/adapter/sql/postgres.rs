@@ -4,17 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    Connection, Executor, PgConnection, PgPool,
+    ConnectOptions, Connection, Executor, PgConnection, PgPool,
     migrate::Migrate,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time;
 
 use super::{
     EncodeEvent, MigrationReport, Options, SchemaState,
     migrations::{self, failure},
 };
 use crate::{
-    domain::{Result, Timestamp},
+    domain::{Error, Result, Timestamp},
     port::store::Store,
 };
 
@@ -28,6 +29,9 @@ pub const BEGIN: &str = "BEGIN";
 /// Readers pass, and so do other locks of the same transaction; writers of this table wait.
 pub const LOCK_SIGNING_KEYS: &str = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE";
 pub const LOCK_ROLE_BINDINGS: &str = "LOCK TABLE role_bindings IN SHARE ROW EXCLUSIVE MODE";
+
+/// How often a database that cannot be reached is tried again.
+const RETRY_EVERY: Duration = Duration::from_millis(200);
 
 /// How long a connection may lie idle and still be trusted without a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -61,6 +65,10 @@ pub fn time(time: Timestamp) -> Time {
 #[expect(clippy::unnecessary_wraps, reason = "on SQLite a number may be too great for a time")]
 pub fn timestamp(time: Time) -> sqlx::Result<Timestamp> {
     Ok(time)
+}
+
+pub fn check(options: &Options) -> Result<()> {
+    connect_options(options).map(drop)
 }
 
 pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
@@ -107,15 +115,48 @@ pub async fn schema_state(options: &Options) -> Result<SchemaState> {
     Ok(state)
 }
 
-/// A connection of its own, within the time that a pool gives itself for one.
+/// A connection of its own, within the time that a pool gives itself for one. A database that is just starting is waited
+/// for, and a pool would not say what was wrong.
 async fn connect(options: &Options) -> Result<PgConnection> {
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(options.acquire_timeout);
-    let pool = pool.connect_with(connect_options(options)?).await?;
-    Ok(pool.acquire().await?.detach())
+    let connect = connect_options(options)?;
+    let mut why = "no answer".to_owned();
+    let attempts = async {
+        loop {
+            match connect.connect().await {
+                Err(sqlx::Error::Io(error)) => why = error.to_string(),
+                Err(sqlx::Error::Database(error)) if is_starting(&*error) => {
+                    why = error.to_string();
+                }
+                done => return done,
+            }
+            time::sleep(RETRY_EVERY).await;
+        }
+    };
+    match time::timeout(options.acquire_timeout, attempts).await {
+        Ok(Ok(connection)) => return Ok(connection),
+        Ok(Err(error)) => why = error.to_string(),
+        Err(_) => {}
+    }
+    let (host, port) = (connect.get_host(), connect.get_port());
+    Err(Error::Unavailable(
+        format!(
+            "DATABASE_URL: cannot connect to PostgreSQL at {host}:{port}: {why}. Check that it runs there, and that the \
+             name, user and password are right"
+        )
+        .into(),
+    ))
+}
+
+/// Whether it takes no connection yet, or has none left at this moment.
+fn is_starting(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.code().is_some_and(|code| matches!(&*code, "57P03" | "53300"))
 }
 
 fn connect_options(options: &Options) -> Result<PgConnectOptions> {
-    let connect: PgConnectOptions = options.url.expose_secret().parse()?;
+    let connect: PgConnectOptions =
+        options.url.expose_secret().parse().map_err(|error: sqlx::Error| {
+            Error::internal(format!("DATABASE_URL cannot be read: {error}"))
+        })?;
     Ok(connect.application_name("veza").statement_cache_capacity(STATEMENTS_MAX))
 }
 

@@ -1,6 +1,6 @@
 //! What SQLite does in its own way.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use sqlx::{
@@ -92,6 +92,10 @@ pub async fn migrate(options: &Options) -> Result<MigrationReport> {
     Ok(report)
 }
 
+pub fn check(options: &Options) -> Result<()> {
+    read_url(options).and_then(|connect| find_folder(connect.get_filename()))
+}
+
 pub async fn claim(options: &Options) -> Result<Claim> {
     claims::take(connect_options(options)?.get_filename()).await
 }
@@ -107,19 +111,23 @@ pub async fn schema_state(options: &Options) -> Result<SchemaState> {
     Ok(state)
 }
 
-fn connect_options(options: &Options) -> Result<SqliteConnectOptions> {
+fn read_url(options: &Options) -> Result<SqliteConnectOptions> {
     let url = options.url.expose_secret();
     if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(Error::internal(
-            "an SQLite database in memory would be another one for every connection; name a file",
+            "DATABASE_URL: an SQLite database in memory would be another one for every connection; name a file",
         ));
     }
+    url.parse().map_err(|error| Error::internal(format!("DATABASE_URL cannot be read: {error}")))
+}
+
+fn connect_options(options: &Options) -> Result<SqliteConnectOptions> {
     let synchronous = if options.synchronous_normal {
         SqliteSynchronous::Normal
     } else {
         SqliteSynchronous::Full
     };
-    let connect: SqliteConnectOptions = url.parse()?;
+    let connect = read_url(options)?;
     create_private(connect.get_filename())?;
     Ok(connect
         .create_if_missing(true)
@@ -129,8 +137,21 @@ fn connect_options(options: &Options) -> Result<SqliteConnectOptions> {
         .busy_timeout(BUSY_TIMEOUT))
 }
 
+/// SQLite makes files, and no folders.
+fn find_folder(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => Err(Error::internal(format!(
+            "DATABASE_URL: the folder {} does not exist; make it, or name a file in another one",
+            folder.display()
+        ))),
+    }
+}
+
 /// Makes the file before SQLite does, so that only its owner can read it; the files beside it take after it.
-fn create_private(path: &std::path::Path) -> Result<()> {
+fn create_private(path: &Path) -> Result<()> {
+    find_folder(path)?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -138,6 +159,9 @@ fn create_private(path: &std::path::Path) -> Result<()> {
     match options.open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Error::internal(format!("{}: {error}", path.display()))),
+        Err(error) => Err(Error::internal(format!(
+            "DATABASE_URL: the file {} cannot be made: {error}",
+            path.display()
+        ))),
     }
 }
