@@ -287,7 +287,7 @@ fn operator() -> Caller {
         user_agent: String::new(),
         trace: None,
     };
-    Caller { principal: None, origin }
+    Caller { principal: None, refused: None, origin }
 }
 
 fn read_password(from_stdin: bool) -> io::Result<String> {

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Error, Result, key::SigningKey},
+    domain::{Error, Result, error::BadToken, key::SigningKey},
     port::crypto::{Claims, Kept, Purpose, Signatures, Vault},
 };
 
@@ -131,11 +131,11 @@ impl Signatures for Ed25519 {
     }
 
     fn key_id(&self, token: &str) -> Result<Uuid> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Error::InvalidToken)?;
+        let header = jsonwebtoken::decode_header(token).map_err(|_| BadToken::Invalid)?;
         if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TOKEN_TYPE) {
-            return Err(Error::InvalidToken);
+            return Err(BadToken::Invalid.into());
         }
-        header.kid.and_then(|kid| kid.parse().ok()).ok_or(Error::InvalidToken)
+        header.kid.and_then(|kid| kid.parse().ok()).ok_or(BadToken::Invalid.into())
     }
 
     fn verify(&self, token: &str, public_key: &[u8]) -> Result<Claims> {
@@ -147,6 +147,6 @@ impl Signatures for Ed25519 {
         validation.required_spec_claims.clear();
         jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_ed_der(public_key), &validation)
             .map(|token| token.claims)
-            .map_err(|_| Error::InvalidToken)
+            .map_err(|_| BadToken::Invalid.into())
     }
 }

@@ -4,6 +4,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use super::{
     Error, Result,
+    error::BadToken,
     id::Id,
     permission::{Permission, Permissions},
     session::Session,
@@ -86,6 +87,8 @@ impl fmt::Display for TraceContext {
 pub struct Caller {
     /// Who; none for anonymous calls.
     pub principal: Option<Arc<Principal>>,
+    /// Why the credentials that came along did not count, where the call needs none.
+    pub refused: Option<BadToken>,
     /// From where.
     pub origin: Origin,
 }
@@ -94,9 +97,10 @@ impl Caller {
     /// The signed-in caller.
     ///
     /// # Errors
-    /// [`Error::MissingToken`] when nobody is signed in.
+    /// [`Error::BadToken`] or [`Error::MissingToken`] when nobody is signed in.
     pub fn signed_in(&self) -> Result<&Principal> {
-        self.principal.as_deref().ok_or(Error::MissingToken)
+        let missing = || self.refused.map_or(Error::MissingToken, Error::BadToken);
+        self.principal.as_deref().ok_or_else(missing)
     }
 
     /// The id of the signed-in user, if there is one.
@@ -114,7 +118,7 @@ impl Caller {
     /// Lets owners pass, and holders of the permission.
     ///
     /// # Errors
-    /// [`Error::MissingToken`] or [`Error::PermissionDenied`].
+    /// As [`Self::signed_in`], or [`Error::PermissionDenied`].
     pub fn owns_or_has(&self, owner: Id<User>, permission: Permission) -> Result<()> {
         if self.signed_in()?.user_id == owner || self.has(permission) {
             return Ok(());

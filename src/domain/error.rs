@@ -23,15 +23,9 @@ pub enum Error {
     /// No credentials were given.
     #[error("sign in first: send `authorization: Bearer <access token>`")]
     MissingToken,
-    /// The access token is not one of ours, or was changed.
-    #[error("the access token is not valid")]
-    InvalidToken,
-    /// The access token's hour is over.
-    #[error("the access token has expired; exchange the refresh token for a new one")]
-    ExpiredToken,
-    /// The session was ended, or its user may no longer use it.
-    #[error("the session has ended; sign in again")]
-    SessionEnded,
+    /// Credentials were given, and are no good.
+    #[error(transparent)]
+    BadToken(#[from] BadToken),
     /// Identifier and password do not belong together. The same for known and unknown accounts.
     #[error("the identifier or the password is wrong")]
     WrongCredentials,
@@ -94,6 +88,23 @@ pub enum Error {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What is wrong with the credentials of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadToken {
+    /// They are of a scheme that is not taken here.
+    #[error("the authorization scheme is not Bearer; send `authorization: Bearer <access token>`")]
+    Scheme,
+    /// The access token is not one of ours, or was changed.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// The access token's hour is over.
+    #[error("the access token has expired; exchange the refresh token for a new one")]
+    Expired,
+    /// The session was ended, or its user may no longer use it.
+    #[error("the session has ended; sign in again")]
+    Ended,
+}
+
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -115,15 +126,6 @@ impl Error {
         Self::Internal(source.into())
     }
 
-    /// Whether the credentials of the call are at fault.
-    #[must_use]
-    pub fn is_of_credentials(&self) -> bool {
-        matches!(
-            self,
-            Self::MissingToken | Self::InvalidToken | Self::ExpiredToken | Self::SessionEnded
-        )
-    }
-
     /// The stable name of the failure, for programs: it never changes once released.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -133,9 +135,10 @@ impl Error {
             Self::InvalidFields(_) => "INVALID_FIELDS",
             Self::InvalidPageToken => "INVALID_PAGE_TOKEN",
             Self::MissingToken => "MISSING_TOKEN",
-            Self::InvalidToken => "INVALID_TOKEN",
-            Self::ExpiredToken => "EXPIRED_TOKEN",
-            Self::SessionEnded => "SESSION_ENDED",
+            Self::BadToken(BadToken::Scheme) => "UNSUPPORTED_SCHEME",
+            Self::BadToken(BadToken::Invalid) => "INVALID_TOKEN",
+            Self::BadToken(BadToken::Expired) => "EXPIRED_TOKEN",
+            Self::BadToken(BadToken::Ended) => "SESSION_ENDED",
             Self::WrongCredentials => "WRONG_CREDENTIALS",
             Self::InvalidRefreshToken => "INVALID_REFRESH_TOKEN",
             Self::RefreshTokenReused => "REFRESH_TOKEN_REUSED",

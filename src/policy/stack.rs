@@ -27,6 +27,7 @@ use crate::{
     domain::{
         Error, Result,
         caller::{Caller, Origin, Principal},
+        error::BadToken,
     },
     port::{
         access::{Auditor, Authenticator},
@@ -97,11 +98,12 @@ impl Policy {
                 }
                 // 6. What they may call. Credentials that nobody asked for cannot make a public call fail.
                 let method = method.ok_or(Error::UnknownMethod)?;
-                let principal = match principal {
-                    Err(error) if error.is_of_credentials() && method.is_public() => None,
-                    principal => principal?,
+                let (principal, refused) = match principal {
+                    Err(Error::BadToken(why)) if method.is_public() => (None, Some(why)),
+                    principal => (principal?, None),
                 };
-                let caller = Arc::new(caller(method, principal, &call, request.headers()));
+                let origin = origin(method, &call, request.headers());
+                let caller = Arc::new(Caller { principal, refused, origin });
                 known = Some((Arc::clone(&caller), method.action));
                 method.authorize(caller.principal.as_deref())?;
                 // 7. The service.
@@ -148,13 +150,10 @@ impl Policy {
     /// The caller; none without credentials.
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Arc<Principal>>> {
         let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-        let (scheme, token) = value
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .ok_or(Error::InvalidToken)?;
+        let value = value.to_str().map_err(|_| BadToken::Invalid)?;
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Error::InvalidToken);
+            return Err(BadToken::Scheme.into());
         }
         self.authenticator.authenticate(token.trim_start()).await.map(Some)
     }
@@ -193,22 +192,16 @@ impl Policy {
     }
 }
 
-fn caller(
-    method: &Method,
-    principal: Option<Arc<Principal>>,
-    call: &Call,
-    headers: &HeaderMap,
-) -> Caller {
+fn origin(method: &Method, call: &Call, headers: &HeaderMap) -> Origin {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let agent = agent.unwrap_or_default();
-    let origin = Origin {
+    Origin {
         transport: call.transport,
         rpc_method: method.name,
         ip: Some(call.ip),
         user_agent: agent[..agent.floor_char_boundary(USER_AGENT_BYTES_MAX)].to_owned(),
         trace: Some(call.trace),
-    };
-    Caller { principal, origin }
+    }
 }
 
 fn is_denied(response: &Response<Body>) -> bool {

@@ -14,7 +14,7 @@ use crate::domain::{
 pub trait Authenticator: Send + Sync {
     /// The principal of the token (RFC 6750).
     ///
-    /// Errors: `InvalidToken`, `ExpiredToken`, `SessionEnded`, and whatever the store says.
+    /// Errors: `BadToken`, and whatever the store says.
     async fn authenticate(&self, bearer: &str) -> Result<Arc<Principal>>;
 }
 

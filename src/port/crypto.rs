@@ -98,11 +98,11 @@ pub trait Signatures: Send + Sync {
 
     /// The `kid` of a token, unverified: for choosing the key.
     ///
-    /// Errors: `InvalidToken` when it is not a JWT of type `at+jwt` signed with EdDSA.
+    /// Errors: `BadToken::Invalid` when it is not a JWT of type `at+jwt` signed with EdDSA.
     fn key_id(&self, token: &str) -> Result<uuid::Uuid>;
 
     /// The claims of a token whose signature fits the public key. Times are the caller's to check.
     ///
-    /// Errors: `InvalidToken`.
+    /// Errors: `BadToken::Invalid`.
     fn verify(&self, token: &str, public_key: &[u8]) -> Result<Claims>;
 }

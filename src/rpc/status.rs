@@ -2,10 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tonic::{Code, Status};
+use tonic::{
+    Code, Status,
+    metadata::{Ascii, MetadataValue},
+};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-use crate::domain::Error;
+use crate::domain::{Error, error::BadToken};
 
 /// The domain of every reason (AIP-193).
 pub const DOMAIN: &str = "veza";
@@ -29,9 +32,7 @@ impl From<Error> for Status {
                 Code::InvalidArgument
             }
             Error::MissingToken
-            | Error::InvalidToken
-            | Error::ExpiredToken
-            | Error::SessionEnded
+            | Error::BadToken(_)
             | Error::WrongCredentials
             | Error::InvalidRefreshToken
             | Error::RefreshTokenReused => Code::Unauthenticated,
@@ -54,11 +55,29 @@ impl From<Error> for Status {
             Error::Internal(_) => Code::Internal,
         };
         let mut status = Self::with_error_details(code, message, details);
+        if let Some(challenge) = challenge(&error) {
+            status.metadata_mut().insert("www-authenticate", challenge);
+        }
         if let Error::Unavailable(source) | Error::Internal(source) = error {
             // For the log of the call; only code, message and details are sent.
             status.set_source(Arc::from(source));
         }
         status
+    }
+}
+
+/// How to authenticate (RFC 6750, section 3). An error is named only to whoever has tried it in this way.
+fn challenge(error: &Error) -> Option<MetadataValue<Ascii>> {
+    const REALM: &str = "Bearer realm=\"veza\"";
+    match error {
+        Error::MissingToken | Error::BadToken(BadToken::Scheme) => {
+            Some(MetadataValue::from_static(REALM))
+        }
+        Error::BadToken(why) => {
+            let error = format!("{REALM}, error=\"invalid_token\", error_description=\"{why}\"");
+            error.parse().ok()
+        }
+        _ => None,
     }
 }
 

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use super::{World, keyring::Keyring, session::TokenNames};
 use crate::{
     domain::{
-        Error, Result,
+        Result,
         audit::Outcome,
         caller::{Caller, Principal},
+        error::BadToken,
         id::Id,
         session::{ACCESS_TOKEN_LIFETIME, Session},
     },
@@ -68,13 +69,13 @@ impl AccessService {
             return Ok(claims);
         }
         let claims = Arc::new(self.keyring.verify(token)?);
-        let lifetime = claims.exp.checked_sub(claims.iat).ok_or(Error::InvalidToken)?;
+        let lifetime = claims.exp.checked_sub(claims.iat).ok_or(BadToken::Invalid)?;
         let lifetime_max = ACCESS_TOKEN_LIFETIME.as_secs().cast_signed();
         if claims.iss != self.names.issuer
             || claims.aud != self.names.audience
             || !(0..=lifetime_max).contains(&lifetime)
         {
-            return Err(Error::InvalidToken);
+            return Err(BadToken::Invalid.into());
         }
         self.verified.fill(key, Arc::clone(&claims));
         Ok(claims)
@@ -96,21 +97,21 @@ impl AccessService {
 impl Authenticator for AccessService {
     async fn authenticate(&self, bearer: &str) -> Result<Arc<Principal>> {
         if bearer.len() > TOKEN_BYTES_MAX {
-            return Err(Error::InvalidToken);
+            return Err(BadToken::Invalid.into());
         }
         let claims = self.claims(bearer)?;
         let now = self.world.clock.now().unix_timestamp();
         let skew = SKEW.as_secs().cast_signed();
         if claims.exp.saturating_add(skew) <= now {
-            return Err(Error::ExpiredToken);
+            return Err(BadToken::Expired.into());
         }
         if claims.nbf.saturating_sub(skew) > now || claims.iat.saturating_sub(skew) > now {
-            return Err(Error::InvalidToken);
+            return Err(BadToken::Invalid.into());
         }
         let principal = self.principal(Id::from(claims.sid)).await?;
         principal
             .filter(|principal| principal.user_id.uuid() == claims.sub)
-            .ok_or(Error::SessionEnded)
+            .ok_or(BadToken::Ended.into())
     }
 }
 

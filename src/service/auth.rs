@@ -15,6 +15,7 @@ use crate::{
         Error, Result,
         audit::Outcome,
         caller::Caller,
+        error::BadToken,
         event::Data,
         id::Id,
         resource::Meta,
@@ -216,7 +217,7 @@ impl AuthService {
         let session = change.tx.find_session(first.session_id).await?;
         // Once the session has been used, its tokens are with whoever uses it.
         let session = session.filter(|session| session.is_live(change.now) && session.counter == 0);
-        Ok((user, session.ok_or(Error::SessionEnded)?))
+        Ok((user, session.ok_or(BadToken::Ended)?))
     }
 
     fn signed_in(&self, user: User, session: &Session) -> Result<SignedIn> {

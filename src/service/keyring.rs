@@ -12,7 +12,10 @@ use uuid::Uuid;
 
 use super::World;
 use crate::{
-    domain::{Error, Result, Timestamp, id::Id, key::SigningKey, session::ACCESS_TOKEN_LIFETIME},
+    domain::{
+        Error, Result, Timestamp, error::BadToken, id::Id, key::SigningKey,
+        session::ACCESS_TOKEN_LIFETIME,
+    },
     port::crypto::{Claims, Kept, Signatures},
 };
 
@@ -100,7 +103,7 @@ impl Keyring {
     /// The claims of a token that one of our keys signed. Times are the caller's to check.
     ///
     /// # Errors
-    /// `InvalidToken`.
+    /// `BadToken::Invalid`.
     pub fn verify(&self, token: &str) -> Result<Claims> {
         let id = Id::from(self.signatures.key_id(token)?);
         let now = self.world.clock.now();
@@ -108,7 +111,7 @@ impl Keyring {
         let key = keys
             .iter()
             .find(|key| key.stored.id == id && now < key.stored.retire_time)
-            .ok_or(Error::InvalidToken)?;
+            .ok_or(BadToken::Invalid)?;
         self.signatures.verify(token, &key.stored.public_key)
     }
 

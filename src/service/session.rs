@@ -166,7 +166,7 @@ impl SessionService {
     /// by it. Ending all of them takes the newest token, or the one before it.
     ///
     /// # Errors
-    /// `InvalidRefreshToken`; `MissingToken` when there is neither.
+    /// `InvalidRefreshToken`; `MissingToken` or `BadToken` when there is neither.
     pub async fn logout(&self, caller: &Caller, token: &str, all: bool) -> Result<()> {
         let (id, counter) = match token {
             "" => (caller.signed_in()?.session_id, None),

@@ -59,7 +59,7 @@ impl UserService {
     /// The caller's own account.
     ///
     /// # Errors
-    /// `MissingToken`.
+    /// `MissingToken` or `BadToken`.
     pub async fn me(&self, caller: &Caller) -> Result<Arc<User>> {
         self.get(caller.signed_in()?.user_id).await
     }

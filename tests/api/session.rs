@@ -177,6 +177,19 @@ async fn signing_out_without_a_session_is_refused() {
     nobody.refused("UNAUTHENTICATED", "MISSING_TOKEN");
     let forged = app.everywhere(&Call::to(LOGOUT, json!({ "refreshToken": "nonsense" }))).await;
     forged.refused("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN");
+    let stranger = Call::to(LOGOUT, json!({})).token("nonsense");
+    app.everywhere(&stranger).await.refused("UNAUTHENTICATED", "INVALID_TOKEN");
+}
+
+#[tokio::test]
+async fn signing_out_of_a_session_that_has_ended_says_so() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    ann.call(Transport::Rest, LOGOUT, json!({})).await.ok();
+    let again = ann.everywhere(Call::to(LOGOUT, json!({}))).await;
+    again.refused("UNAUTHENTICATED", "SESSION_ENDED");
+    let request = json!({ "identifier": ann.username, "password": PASSWORD });
+    ann.call(Transport::Rest, LOGIN, request).await.ok();
 }
 
 #[tokio::test]

@@ -15,8 +15,12 @@ use crate::support::{
 async fn assert_refused(app: &App, token: &str) {
     let call = Call::to(GET_ME, json!({})).token(token);
     app.everywhere(&call).await.refused("UNAUTHENTICATED", "INVALID_TOKEN");
-    let rest = app.send(Transport::Rest, &call).await;
-    assert!(rest.header("www-authenticate").starts_with("Bearer"), "{rest:#?}");
+    for transport in Transport::ALL {
+        let reply = app.send(transport, &call).await;
+        let challenge = reply.header("www-authenticate");
+        let expected = "Bearer realm=\"veza\", error=\"invalid_token\", error_description=\"";
+        assert!(challenge.starts_with(expected), "{reply:#?}");
+    }
 }
 
 /// Header, claims and signature of a token.
@@ -139,11 +143,13 @@ async fn tok_06_a_token_that_is_too_long_is_refused() {
 #[tokio::test]
 async fn a_call_without_a_token_is_refused() {
     let app = App::start();
-    let rest = app.call(Transport::Rest, GET_ME, json!({}), None).await;
-    assert!(rest.header("www-authenticate").starts_with("Bearer"), "{rest:#?}");
     for method in [GET_ME, CREATE_ROOM] {
         let call = Call::to(method, json!({}));
         app.everywhere(&call).await.refused("UNAUTHENTICATED", "MISSING_TOKEN");
+        for transport in Transport::ALL {
+            let reply = app.send(transport, &call).await;
+            assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"veza\"");
+        }
     }
 }
 
@@ -153,9 +159,14 @@ async fn only_the_scheme_bearer_is_known_in_any_case() {
     let ann = app.user("ann").await;
     let me = |value: &str| Call::to(GET_ME, json!({})).header("authorization", value);
     app.everywhere(&me(&format!("bearer {}", ann.access_token))).await.ok();
-    for bad in ["Basic YW5uOmFubg==", "Bearer", "Bearer ", &ann.access_token] {
+    for empty in ["Bearer", "Bearer "] {
+        app.everywhere(&me(empty)).await.refused("UNAUTHENTICATED", "INVALID_TOKEN");
+    }
+    for bad in ["Basic YW5uOmFubg==", "Token abc", &ann.access_token] {
         let reply = app.everywhere(&me(bad)).await;
-        assert_eq!(reply.code, "UNAUTHENTICATED", "{reply:#?}");
+        reply.refused("UNAUTHENTICATED", "UNSUPPORTED_SCHEME");
+        assert!(reply.message.contains("Bearer <access token>"), "{reply:#?}");
+        assert!(!reply.header("www-authenticate").contains("error"), "{reply:#?}");
     }
 }
 

@@ -29,7 +29,7 @@ pub fn entry() -> Entry {
     Entry {
         id: id(),
         time: START,
-        caller: Caller { principal: Some(Arc::new(principal)), origin },
+        caller: Caller { principal: Some(Arc::new(principal)), refused: None, origin },
         actor_id: None,
         action: "room.update",
         resource: "rooms/1".into(),
