@@ -28,7 +28,7 @@ use crate::{
     edge::{
         cors,
         listener::Listener,
-        openapi,
+        misdirected, openapi,
         routes::{self, Shown},
         service::{Edge, Transports},
         transports::Parts,
@@ -87,7 +87,8 @@ impl App {
         });
         let closing = CancellationToken::new();
         let policy = policy(&config, &core, closing.clone());
-        let documents = routes::documents(&shown);
+        let documents = routes::documents(&shown)
+            .merge(misdirected::routes(&core.methods.names(), rpc::status::DOMAIN));
         let tls = config.tls().map_err(|error| error.to_string())?;
         let listener = Listener::bind("LISTEN_ADDR", config.listen_addr, tls)?;
         let (pages, operators) = match config.ops_listen.0 {

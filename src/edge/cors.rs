@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// What a page may send.
@@ -33,6 +33,22 @@ const RESPONSE_HEADERS: [&str; 9] = [
     "www-authenticate",
     "x-request-id",
 ];
+
+/// The most bytes of an origin that a log line repeats.
+const ORIGIN_BYTES_MAX: usize = 256;
+
+/// Tells the log of a request whose page is of an origin that is not listed: all that a browser says of it is that it
+/// failed.
+pub fn hint(origins: &[String], host: Option<&str>, headers: &HeaderMap) {
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
+        return;
+    };
+    let is_own = origin.split_once("://").is_some_and(|(_, of)| Some(of) == host);
+    if !is_own && !origins.iter().any(|listed| listed == origin) {
+        let origin = &origin[..origin.floor_char_boundary(ORIGIN_BYTES_MAX)];
+        tracing::debug!(origin, event = "origin_refused", "CORS_ORIGINS does not list the origin");
+    }
+}
 
 /// The rule for these origins; none when there are none.
 ///

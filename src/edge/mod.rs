@@ -8,6 +8,7 @@ mod guests;
 mod headers;
 mod linger;
 pub mod listener;
+pub mod misdirected;
 pub mod openapi;
 mod peer;
 pub mod routes;

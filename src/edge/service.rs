@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::{activity::Activity, headers, linger::Lingering, peer};
+use super::{activity::Activity, cors, headers, linger::Lingering, peer};
 use crate::{
     config::Config,
     domain::caller::Transport,
@@ -81,6 +81,9 @@ impl Connection {
         let edge = &self.edge;
         let transport = transport(&request);
         let ip = peer::client_ip(&edge.config, self.peer, request.headers());
+        let authority = request.uri().authority().map(http::uri::Authority::as_str);
+        let host = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        cors::hint(&edge.config.cors_origins.0, authority.or_else(host), request.headers());
         let request_id = request_id(request.headers());
         let trace = trace::continue_or_begin(request.headers());
         let call = Arc::new(Call::new(transport, ip, request_id, trace));

@@ -1,10 +1,10 @@
 //! What browsers are told: which pages may call, and that no other may.
 
 use http::{Method as Verb, Request};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
-    app::App,
+    app::{App, text},
     client::{Answer, Call, Transport},
     rpc::GET_ME,
     server::Environment,
@@ -67,5 +67,24 @@ async fn web_01_pages_of_other_origins_may_not() {
             let answer = preflight(&app, origin, path).await;
             assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}: {answer:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_an_origin_that_is_refused() {
+    let environment = Environment::new().set("LOG_LEVEL", "info,veza=debug");
+    for environment in [environment.clone(), environment.set("CORS_ORIGINS", ALLOWED)] {
+        let app = App::with(environment);
+        let own = format!("http://{}", app.server.address);
+        let long = format!("https://{}.example", "x".repeat(5000));
+        for origin in [&own, "https://dev.example", &long, "https://last.example"] {
+            preflight(&app, origin, PATHS[0]).await;
+        }
+        let refused =
+            |line: &Value| (line["event"] == "origin_refused").then(|| text(&line["origin"]));
+        let last = app.server.log.find(|line| refused(line).filter(|it| it.contains("last")));
+        assert!(last.is_some(), "{}", app.server.output());
+        let named: Vec<_> = app.server.log.lines().iter().filter_map(refused).collect();
+        assert_eq!(named, ["https://dev.example", &long[..256], "https://last.example"]);
     }
 }

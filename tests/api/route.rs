@@ -79,6 +79,36 @@ async fn a_method_that_nobody_knows_is_unimplemented() {
 }
 
 #[tokio::test]
+async fn a_grpc_path_tells_whoever_does_not_speak_grpc_what_to_send() {
+    let app = App::start();
+    let ask = async |verb: Verb, path: &str, content_type: &str| {
+        let request =
+            Request::builder().method(verb).uri(path).header("content-type", content_type);
+        app.client.http(request.body("{}".to_owned()).expect("a request")).await
+    };
+    for path in ["/veza.auth.v1.AuthService/Login", "/grpc.health.v1.Health/Check"] {
+        for content_type in ["application/json", "application/connect+json", "text/plain"] {
+            let answer = ask(Verb::POST, path, content_type).await;
+            assert_eq!(answer.status, 415, "{answer:?}");
+            let error = answer.json()["error"].take();
+            assert_eq!(error["details"][0]["reason"], "UNSUPPORTED_MEDIA_TYPE", "{error}");
+            for advice in ["`application/grpc`", "/api", "POST"] {
+                assert!(error["message"].as_str().unwrap().contains(advice), "{error}");
+            }
+        }
+        for verb in [Verb::GET, Verb::PUT, Verb::DELETE] {
+            let answer = ask(verb, path, "application/json").await;
+            assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "OPTIONS, POST"));
+            assert_eq!(answer.json()["error"]["details"][0]["reason"], "METHOD_NOT_ALLOWED");
+        }
+        let answer = ask(Verb::OPTIONS, path, "").await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, "OPTIONS, POST"));
+    }
+    let unknown = ask(Verb::POST, "/veza.auth.v1.AuthService/Nothing", "application/json").await;
+    assert_eq!(unknown.status, 404, "{unknown:?}");
+}
+
+#[tokio::test]
 async fn api_12_a_verb_that_a_path_does_not_have_is_not_allowed() {
     let app = App::start();
     let ann = app.user("ann").await;
