@@ -110,7 +110,7 @@ pub enum BadToken {
 pub struct Violation {
     /// The path of the field, as `user.display_name`.
     pub field: String,
-    /// What is allowed, as a sentence.
+    /// What is allowed, as a phrase: `must be a UUID`.
     pub description: String,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Result};
 
-/// A text of `MIN` to `MAX` characters (Unicode code points) without NUL.
+/// A text of `MIN` to `MAX` characters (Unicode code points) without NUL. One that is not empty has something to see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text<const MIN: usize, const MAX: usize>(String);
@@ -17,11 +17,18 @@ impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     pub fn parse(field: &str, text: impl Into<String>) -> Result<Self> {
         let text = text.into();
         let length = text.chars().count();
-        if !(MIN..=MAX).contains(&length) || text.contains('\0') {
-            let allowed = format!("must have {MIN} to {MAX} characters, and no NUL");
-            return Err(Error::invalid_field(field, allowed));
-        }
-        Ok(Self(text))
+        let allowed = if length > MAX && MIN == 0 {
+            format!("must have at most {MAX} characters")
+        } else if !(MIN..=MAX).contains(&length) {
+            format!("must have {MIN} to {MAX} characters")
+        } else if text.contains('\0') {
+            "must not contain a NUL character".to_owned()
+        } else if length > 0 && text.chars().all(is_blank) {
+            "must not be blank".to_owned()
+        } else {
+            return Ok(Self(text));
+        };
+        Err(Error::invalid_field(field, allowed))
     }
 
     /// A text that was checked before it was stored.
@@ -36,6 +43,15 @@ impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
     fn deref(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether nothing is seen of a character: spaces, controls, and what Unicode has for joining, filling and direction.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
 }
 
 /// The name of an account: unique without regard to case.
@@ -172,6 +188,16 @@ mod tests {
         assert!(Text::<1, 3>::parse("name", "äöü").is_ok());
         assert!(Text::<1, 3>::parse("name", "äöüß").is_err());
         assert!(Text::<0, 3>::parse("name", "a\0").is_err());
+    }
+
+    #[test]
+    fn a_text_is_empty_or_shows_something() {
+        for blank in [" ", "\t\n", "\u{a0}\u{3000}", "\u{200b}", "\u{2800}\u{3164} "] {
+            assert!(Text::<0, 10>::parse("name", blank).is_err(), "{blank:?}");
+        }
+        for shown in ["", " a ", "\u{200f}א", "👩\u{200d}💻"] {
+            assert_eq!(&*Text::<0, 10>::parse("name", shown).unwrap(), shown);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     convert,
-    filter::{self, Operator},
+    filter::{self, Grammar, Operator},
     input::Input,
     mask::Mask,
     page,
@@ -29,6 +29,10 @@ const MUTABLE: [&str; 3] = ["name", "description", "type"];
 
 /// The fields of a room that only the server sets.
 const OUTPUT_ONLY: [&str; 4] = ["id", "owner_id", "member_count", "meta"];
+
+/// What the list of rooms can be filtered by.
+const FILTER: Grammar =
+    Grammar { terms: r#"`type = "PUBLIC"`, `owner_id = "ID"` and `name : "games"`"# };
 
 /// The service.
 pub struct Rooms {
@@ -145,16 +149,16 @@ fn read_change(room: proto::Room, mask: &Mask) -> Result<Change> {
 
 fn read_filter(text: &str) -> Result<RoomFilter, Error> {
     let mut filter = RoomFilter::default();
-    for term in filter::parse(text)? {
+    for term in FILTER.read(text)? {
         match (term.field.as_str(), term.operator) {
             ("type", Operator::Equals) => {
-                filter.kind = Some(filter::choice(&term, Kind::from_name)?);
+                filter.kind = Some(filter::choice(&term, &Kind::ALL, Kind::name)?);
             }
             ("owner_id", Operator::Equals) => {
                 filter.owner_id = Some(Id::parse("filter", &term.value)?);
             }
             ("name", Operator::Has) => filter.name_contains = Some(fold(&term.value)),
-            _ => return Err(filter::unknown(&term)),
+            _ => return Err(FILTER.unknown(&term)),
         }
     }
     Ok(filter)

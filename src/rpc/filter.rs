@@ -25,54 +25,88 @@ pub enum Operator {
 /// The most terms of a filter.
 const TERMS_MAX: usize = 10;
 
-/// Reads a filter such as `state = "LIVE" AND title : "cat"`. Quotes may be left out around plain words.
-///
-/// # Errors
-/// `InvalidFields` naming `filter`.
-pub fn parse(filter: &str) -> Result<Vec<Term>> {
-    let mut rest = filter.trim();
-    let mut terms = Vec::new();
-    while !rest.is_empty() {
-        let (term, after) =
-            read_term(rest).ok_or_else(|| invalid(&format!("cannot be read at `{rest}`")))?;
-        terms.push(term);
-        rest = after.trim_start();
-        if let Some(next) = rest.strip_prefix("AND ") {
-            rest = next.trim_start();
+/// The filter of one list.
+pub struct Grammar {
+    /// Its terms, as examples for whoever wrote another.
+    pub terms: &'static str,
+}
+
+impl Grammar {
+    /// Reads a filter such as `state = "LIVE" AND title : "cat"`. Quotes may be left out around plain words, and fields
+    /// may be in either spelling.
+    ///
+    /// # Errors
+    /// `InvalidFields` naming `filter`.
+    pub fn read(&self, filter: &str) -> Result<Vec<Term>> {
+        let mut rest = filter.trim();
+        let mut terms = Vec::new();
+        while !rest.is_empty() {
+            let cannot = || self.refuse(&format!("must have a term at `{rest}`"));
+            let (term, after) = read_term(rest).ok_or_else(cannot)?;
+            terms.push(term);
+            rest = after.trim_start();
             if rest.is_empty() {
-                return Err(invalid("ends with AND"));
+                break;
             }
-        } else if !rest.is_empty() {
-            return Err(invalid(&format!("needs AND before `{rest}`")));
+            let (word, next) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            rest = match word {
+                "AND" => next.trim_start(),
+                word if word.eq_ignore_ascii_case("and") => {
+                    return Err(self.refuse(&format!("must have AND in capitals, not `{word}`")));
+                }
+                _ => return Err(self.refuse(&format!("must have AND before `{rest}`"))),
+            };
+            if rest.is_empty() {
+                return Err(self.refuse("must have a term after AND"));
+            }
         }
+        if terms.len() > TERMS_MAX {
+            return Err(self.refuse(&format!("must have at most {TERMS_MAX} terms")));
+        }
+        Ok(terms)
     }
-    if terms.len() > TERMS_MAX {
-        return Err(invalid(&format!("has more than {TERMS_MAX} terms")));
+
+    /// A term that names no field of the list, or compares it in a way that it cannot be.
+    pub fn unknown(&self, term: &Term) -> Error {
+        let symbol = match term.operator {
+            Operator::Equals => '=',
+            Operator::Has => ':',
+        };
+        self.refuse(&format!("must not have the term `{} {symbol}`", term.field))
     }
-    Ok(terms)
+
+    fn refuse(&self, what: &str) -> Error {
+        Error::invalid_field("filter", format!("{what}; terms are {}, joined by AND", self.terms))
+    }
 }
 
-/// What is wrong with a filter.
-pub fn invalid(what: &str) -> Error {
-    Error::invalid_field(
-        "filter",
-        format!("{what}; write terms such as `name : \"games\"` joined by AND"),
-    )
-}
-
-/// A term with a value of a closed set.
+/// The value of a term, of a closed set.
 ///
 /// # Errors
-/// `InvalidFields` naming `filter`.
-pub fn choice<T>(term: &Term, find: impl FnOnce(&str) -> Option<T>) -> Result<T> {
-    find(&term.value).ok_or_else(|| {
-        invalid(&format!("has `{}` for {}, which is not one of its values", term.value, term.field))
+/// `InvalidFields` naming `filter`, with the set.
+pub fn choice<T: Copy>(term: &Term, all: &[T], name: fn(T) -> &'static str) -> Result<T> {
+    all.iter().copied().find(|value| name(*value) == term.value).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|value| name(*value)).collect();
+        let allowed = format!(
+            "must have one of {} for {}, not `{}`",
+            names.join(", "),
+            term.field,
+            term.value
+        );
+        Error::invalid_field("filter", allowed)
     })
 }
 
-/// A term that names no field of the list, or compares it in a way that it cannot be.
-pub fn unknown(term: &Term) -> Error {
-    invalid(&format!("cannot compare `{}` like this", term.field))
+/// The name that a field has in the contract, for one in the spelling of JSON.
+fn proto_name(name: &str) -> String {
+    let mut read = String::with_capacity(name.len() + 2);
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !read.is_empty() {
+            read.push('_');
+        }
+        read.push(character.to_ascii_lowercase());
+    }
+    read
 }
 
 fn read_term(text: &str) -> Option<(Term, &str)> {
@@ -88,7 +122,7 @@ fn read_term(text: &str) -> Option<(Term, &str)> {
     if field.is_empty() || value.is_empty() {
         return None;
     }
-    Some((Term { field: field.to_owned(), operator, value }, rest))
+    Some((Term { field: proto_name(field), operator, value }, rest))
 }
 
 /// A value in double quotes, in which a backslash takes the next character as it is, or a plain word.
@@ -114,6 +148,17 @@ fn read_value(text: &str) -> Option<(String, &str)> {
 mod tests {
     use super::*;
 
+    const GRAMMAR: Grammar = Grammar { terms: "`state = \"LIVE\"` and `title : \"games\"`" };
+
+    fn parse(filter: &str) -> Result<Vec<Term>> {
+        GRAMMAR.read(filter)
+    }
+
+    fn refusal(filter: &str) -> String {
+        let Err(Error::InvalidFields(violations)) = parse(filter) else { panic!("{filter}") };
+        violations[0].description.clone()
+    }
+
     fn term(field: &str, operator: Operator, value: &str) -> Term {
         Term { field: field.into(), operator, value: value.into() }
     }
@@ -127,6 +172,20 @@ mod tests {
         ];
         assert_eq!(read, expected);
         assert_eq!(parse("  ").unwrap(), []);
+        assert_eq!(parse("ownerId = a").unwrap(), [term("owner_id", Operator::Equals, "a")]);
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_expected_and_which_terms_there_are() {
+        for (filter, said) in [
+            ("state = LIVE and title : a", "must have AND in capitals, not `and`"),
+            ("state = LIVE OR title : a", "must have AND before `OR title : a`"),
+            ("state = LIVE AND", "must have a term after AND"),
+            ("state > LIVE", "must have a term at `state > LIVE`"),
+        ] {
+            let expected = format!("{said}; terms are {}, joined by AND", GRAMMAR.terms);
+            assert_eq!(refusal(filter), expected);
+        }
     }
 
     #[test]

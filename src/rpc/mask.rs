@@ -31,7 +31,7 @@ impl Mask {
         for path in &paths {
             if !mutable.contains(&path.as_str()) && !output_only.contains(&top(path).as_str()) {
                 let allowed =
-                    format!("has no field `{path}` to change; it has {}", mutable.join(", "));
+                    format!("must not name `{path}`; the fields are {}", mutable.join(", "));
                 return Err(Error::invalid_field("update_mask", allowed));
             }
         }

@@ -19,9 +19,11 @@ pub fn request(
     order_by: &str,
     name: &str,
 ) -> Result<PageRequest> {
+    // The spelling of JSON is the same order, and shares its page tokens.
+    let order_by = order_by.replacen("createTime", "create_time", 1);
     let (key, descending) = match order_by.strip_suffix(" desc") {
         Some(key) => (key, true),
-        None => (order_by, order_by.is_empty()),
+        None => (&*order_by, order_by.is_empty()),
     };
     let key = match key {
         "" | "create_time" => OrderKey::CreateTime,

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     convert,
-    filter::{self, Operator},
+    filter::{self, Grammar, Operator},
     input::Input,
     mask::Mask,
     page,
@@ -29,6 +29,11 @@ const MUTABLE: [&str; 5] = ["title", "description", "visibility", "tags", "sched
 
 /// The fields of a stream that only the server sets.
 const OUTPUT_ONLY: [&str; 4] = ["id", "owner_id", "state", "meta"];
+
+/// What the list of streams can be filtered by.
+const FILTER: Grammar = Grammar {
+    terms: r#"`state = "LIVE"`, `visibility = "PUBLIC"`, `owner_id = "ID"` and `title : "games"`"#,
+};
 
 /// The service.
 pub struct Streams {
@@ -134,12 +139,19 @@ fn read_start(time: Option<prost_types::Timestamp>) -> Result<Option<Timestamp>>
     time.map(|time| convert::time_from("stream.scheduled_start_time", time)).transpose()
 }
 
+fn read_tags(tags: Vec<String>) -> Result<Vec<String>> {
+    for (index, tag) in tags.iter().enumerate() {
+        Text::<1, 50>::parse(&format!("stream.tags[{index}]"), tag.as_str())?;
+    }
+    Ok(tags)
+}
+
 fn read_details(stream: proto::Stream) -> Result<Details> {
     Ok(Details {
         title: Text::parse("stream.title", stream.title)?,
         description: Text::parse("stream.description", stream.description)?,
         visibility: read_visibility(stream.visibility),
-        tags: stream.tags,
+        tags: read_tags(stream.tags)?,
         scheduled_start_time: read_start(stream.scheduled_start_time)?,
     })
 }
@@ -159,7 +171,7 @@ fn read_change(stream: proto::Stream, mask: &Mask) -> Result<Change> {
             .take("visibility", stream.visibility)
             .filter(|number| *number != 0)
             .map(read_visibility),
-        tags: mask.take("tags", stream.tags),
+        tags: mask.take("tags", stream.tags).map(read_tags).transpose()?,
         scheduled_start_time: mask
             .take("scheduled_start_time", stream.scheduled_start_time)
             .map(read_start)
@@ -169,19 +181,20 @@ fn read_change(stream: proto::Stream, mask: &Mask) -> Result<Change> {
 
 fn read_filter(text: &str) -> Result<StreamFilter, Error> {
     let mut filter = StreamFilter::default();
-    for term in filter::parse(text)? {
+    for term in FILTER.read(text)? {
         match (term.field.as_str(), term.operator) {
             ("state", Operator::Equals) => {
-                filter.state = Some(filter::choice(&term, State::from_name)?);
+                filter.state = Some(filter::choice(&term, &State::ALL, State::name)?);
             }
             ("visibility", Operator::Equals) => {
-                filter.visibility = Some(filter::choice(&term, Visibility::from_name)?);
+                filter.visibility =
+                    Some(filter::choice(&term, &Visibility::ALL, Visibility::name)?);
             }
             ("owner_id", Operator::Equals) => {
                 filter.owner_id = Some(Id::parse("filter", &term.value)?);
             }
             ("title", Operator::Has) => filter.title_contains = Some(fold(&term.value)),
-            _ => return Err(filter::unknown(&term)),
+            _ => return Err(FILTER.unknown(&term)),
         }
     }
     Ok(filter)

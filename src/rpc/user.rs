@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     convert,
-    filter::{self, Operator},
+    filter::{self, Grammar, Operator},
     input::Input,
     mask::Mask,
     page,
@@ -31,6 +31,10 @@ const MUTABLE: [&str; 5] = ["username", "display_name", "avatar_url", "bio", "lo
 
 /// The fields of a user that only the server sets.
 const OUTPUT_ONLY: [&str; 6] = ["id", "email", "email_verified", "state", "roles", "meta"];
+
+/// What the list of accounts can be filtered by.
+const FILTER: Grammar =
+    Grammar { terms: r#"`state = "ACTIVE"`, `username : "ann"` and `display_name : "ann"`"# };
 
 /// The service.
 pub struct Users {
@@ -159,16 +163,16 @@ fn read_change(user: proto::User, mask: &Mask) -> Result<Change> {
 
 fn read_filter(text: &str) -> Result<UserFilter, Error> {
     let mut filter = UserFilter::default();
-    for term in filter::parse(text)? {
+    for term in FILTER.read(text)? {
         match (term.field.as_str(), term.operator) {
             ("state", Operator::Equals) => {
-                filter.state = Some(filter::choice(&term, State::from_name)?);
+                filter.state = Some(filter::choice(&term, &State::ALL, State::name)?);
             }
             ("username", Operator::Has) => filter.username_contains = Some(fold(&term.value)),
             ("display_name", Operator::Has) => {
                 filter.display_name_contains = Some(fold(&term.value));
             }
-            _ => return Err(filter::unknown(&term)),
+            _ => return Err(FILTER.unknown(&term)),
         }
     }
     Ok(filter)

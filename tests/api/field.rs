@@ -40,6 +40,7 @@ async fn api_02_a_registration_with_a_bad_field_makes_no_account() {
         ("password", json!("")),
         ("displayName", long(101)),
         ("displayName", json!("a\u{0}b")),
+        ("displayName", json!("   ")),
         ("clientName", long(101)),
         ("requestId", long(101)),
     ] {
@@ -87,6 +88,9 @@ async fn api_02_a_resource_with_a_bad_field_is_not_created() {
             (kind.name, json!("")),
             (kind.name, long(kind.name_length_max + 1)),
             (kind.name, json!("a\u{0}b")),
+            (kind.name, json!("   ")),
+            (kind.name, json!("\u{200b}\u{3000}\t")),
+            ("description", json!(" \n ")),
             ("description", long(5001)),
             ("description", json!("\u{0}")),
             (visibility, json!(99)),
@@ -123,7 +127,13 @@ async fn api_02_tags_are_few_short_and_different() {
     let app = App::start();
     let ann = app.user("ann").await;
     let many: Vec<_> = (0..21).map(|number| format!("tag {number}")).collect();
-    for tags in [json!(many), json!(["games", "games"]), json!(["games", ""]), json!([long(51)])] {
+    for tags in [
+        json!(many),
+        json!(["games", "games"]),
+        json!(["games", ""]),
+        json!(["games", " "]),
+        json!([long(51)]),
+    ] {
         let request = json!({ "stream": { "title": "tagged", "tags": tags } });
         let reply = ann.everywhere(Call::to(CREATE_STREAM, request)).await;
         reply.refused("INVALID_ARGUMENT", "INVALID_FIELDS");
@@ -144,6 +154,8 @@ async fn api_02_an_account_keeps_its_values_when_a_new_one_is_bad() {
         ("username", json!("ann smith")),
         ("displayName", long(101)),
         ("displayName", json!("a\u{0}b")),
+        ("displayName", json!("\u{a0}")),
+        ("bio", json!(" ")),
         ("avatarUrl", json!("not a uri")),
         ("avatarUrl", json!("javascript:alert(1)")),
         ("avatarUrl", json!("JavaScript://example.com/%0aalert(1)")),

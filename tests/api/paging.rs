@@ -8,7 +8,7 @@ use crate::{
         app::{App, Person, text},
         client::{Call, Transport},
         database::on_every_database,
-        rpc::LIST_ROOMS,
+        rpc::{LIST_ROOMS, LIST_STREAMS, LIST_USERS},
     },
 };
 
@@ -46,6 +46,7 @@ async fn a_list_has_the_order_that_was_asked_for() {
                 (kind.name.to_owned(), by_name),
                 (format!("{} desc", kind.name), by_name_descending),
                 ("create_time".to_owned(), oldest_first),
+                ("createTime".to_owned(), oldest_first),
             ] {
                 let request = json!({ "orderBy": order_by, "pageSize": 2 });
                 let pages = pages(&ann, kind, Transport::Rest, request).await;
@@ -131,6 +132,53 @@ async fn a_filter_that_is_not_one_is_refused() {
             let list = Call::to(kind.list, json!({ "filter": filter }));
             ann.everywhere(list).await.invalid("filter");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_is_refused_is_told_the_terms_of_its_own_list() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    for (method, terms) in [
+        (LIST_ROOMS, ["type =", "owner_id =", "name :"]),
+        (LIST_STREAMS, ["visibility =", "owner_id =", "title :"]),
+        (LIST_USERS, ["state =", "username :", "display_name :"]),
+    ] {
+        for filter in ["nonsense", "nickname : a", "id = a", "state : a"] {
+            let refused = ann.everywhere(Call::to(method, json!({ "filter": filter }))).await;
+            let said = refused.invalid("filter").description();
+            assert!(terms.iter().all(|term| said.contains(term)), "{filter}: {said}");
+        }
+    }
+    for (filter, hint) in [
+        ("state = LIVE and title : a", "AND in capitals"),
+        ("state = live", "IDLE, LIVE, ENDED"),
+        ("visibility = HIDDEN", "PUBLIC, UNLISTED, PRIVATE"),
+    ] {
+        let refused = ann.everywhere(Call::to(LIST_STREAMS, json!({ "filter": filter }))).await;
+        assert!(refused.invalid("filter").description().contains(hint), "{refused:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_may_be_spelled_as_json_does_in_filters_and_orders() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    for kind in KINDS {
+        for name in ["one", "two"] {
+            kind.created(&ann, kind.draft(name)).await;
+        }
+        let list = |order: &str, owner: &str, token: &Value| {
+            let filter = format!("{owner} = \"{}\"", ann.id);
+            let request =
+                json!({ "orderBy": order, "filter": filter, "pageSize": 1, "pageToken": token });
+            Call::to(kind.list, request)
+        };
+        let first = ann.everywhere(list("createTime desc", "ownerId", &json!(""))).await;
+        assert_eq!(names(kind, first.ok()), ["two"]);
+        let token = &first.ok()["nextPageToken"];
+        let second = ann.everywhere(list("create_time desc", "ownerId", token)).await;
+        assert_eq!(names(kind, second.ok()), ["one"]);
     }
 }
 
