@@ -115,14 +115,19 @@ impl Caller {
         self.principal.as_ref().is_some_and(|principal| principal.permissions.has(permission))
     }
 
-    /// Lets owners pass, and holders of the permission.
+    /// Lets the owner of a resource pass, and holders of the permission.
     ///
     /// # Errors
-    /// As [`Self::signed_in`], or [`Error::PermissionDenied`].
-    pub fn owns_or_has(&self, owner: Id<User>, permission: Permission) -> Result<()> {
+    /// As [`Self::signed_in`], or [`Error::NotOwner`].
+    pub fn owns_or_has(
+        &self,
+        resource: &'static str,
+        owner: Id<User>,
+        permission: Permission,
+    ) -> Result<()> {
         if self.signed_in()?.user_id == owner || self.has(permission) {
             return Ok(());
         }
-        Err(Error::PermissionDenied { permission: permission.name() })
+        Err(Error::NotOwner { resource, permission: permission.name() })
     }
 }

@@ -41,6 +41,16 @@ pub enum Error {
         /// The permission that is missing.
         permission: &'static str,
     },
+    /// The caller may not do this to what is somebody else's.
+    #[error(
+        "only the owner of this {resource}, or a holder of the permission `{permission}`, may do this"
+    )]
+    NotOwner {
+        /// What kind of thing, as `room`.
+        resource: &'static str,
+        /// The permission that would do instead.
+        permission: &'static str,
+    },
     /// There is no such thing, or the caller may not know of it.
     #[error("there is no such {resource}")]
     NotFound {
@@ -142,7 +152,7 @@ impl Error {
             Self::WrongCredentials => "WRONG_CREDENTIALS",
             Self::InvalidRefreshToken => "INVALID_REFRESH_TOKEN",
             Self::RefreshTokenReused => "REFRESH_TOKEN_REUSED",
-            Self::PermissionDenied { .. } => "PERMISSION_DENIED",
+            Self::PermissionDenied { .. } | Self::NotOwner { .. } => "PERMISSION_DENIED",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Taken { field: "email" } => "EMAIL_TAKEN",
             Self::Taken { field: "username" } => "USERNAME_TAKEN",

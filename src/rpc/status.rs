@@ -36,7 +36,7 @@ impl From<Error> for Status {
             | Error::WrongCredentials
             | Error::InvalidRefreshToken
             | Error::RefreshTokenReused => Code::Unauthenticated,
-            Error::PermissionDenied { .. } => Code::PermissionDenied,
+            Error::PermissionDenied { .. } | Error::NotOwner { .. } => Code::PermissionDenied,
             Error::NotFound { .. } => Code::NotFound,
             Error::Taken { .. } | Error::RequestIdReused => Code::AlreadyExists,
             Error::StaleEtag => Code::Aborted,
@@ -83,13 +83,16 @@ fn challenge(error: &Error) -> Option<MetadataValue<Ascii>> {
 
 /// What a program can use of a failure beside its reason.
 fn metadata(error: &Error) -> HashMap<String, String> {
-    let pair = match error {
-        Error::PermissionDenied { permission } => Some(("permission", *permission)),
-        Error::NotFound { resource } => Some(("resource", *resource)),
-        Error::Taken { field } => Some(("field", *field)),
-        _ => None,
+    let pairs = match error {
+        Error::PermissionDenied { permission } => vec![("permission", *permission)],
+        Error::NotOwner { resource, permission } => {
+            vec![("permission", *permission), ("relation", "owner"), ("resource", *resource)]
+        }
+        Error::NotFound { resource } => vec![("resource", *resource)],
+        Error::Taken { field } => vec![("field", *field)],
+        _ => Vec::new(),
     };
-    pair.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 /// A refusal of the gRPC library itself, which has no details, with the reason that other transports give: it could not

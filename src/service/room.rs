@@ -93,7 +93,7 @@ impl RoomService {
     /// Changes a room: one's own, or with `rooms.update_any` any that one may see.
     ///
     /// # Errors
-    /// `NotFound`, `PermissionDenied`, `StaleEtag`.
+    /// `NotFound`, `NotOwner`, `StaleEtag`.
     pub async fn update(
         &self,
         caller: &Caller,
@@ -105,7 +105,7 @@ impl RoomService {
         let result = async {
             let found = change.tx.lock_room(id).await?;
             let mut room = visible(&mut *change.tx, caller, found).await?;
-            caller.owns_or_has(room.owner_id, Permission::RoomsUpdateAny)?;
+            caller.owns_or_has("room", room.owner_id, Permission::RoomsUpdateAny)?;
             room.meta.check(etag.as_ref())?;
             let changed = room.apply(new);
             if changed.is_empty() {
@@ -124,13 +124,13 @@ impl RoomService {
     /// Deletes a room: one's own, or with `rooms.delete_any` any that one may see.
     ///
     /// # Errors
-    /// `NotFound`, `PermissionDenied`, `StaleEtag`.
+    /// `NotFound`, `NotOwner`, `StaleEtag`.
     pub async fn delete(&self, caller: &Caller, id: Id<Room>, etag: Option<Etag>) -> Result<Room> {
         let mut change = self.world.change(caller).await?;
         let result = async {
             let found = change.tx.lock_room(id).await?;
             let mut room = visible(&mut *change.tx, caller, found).await?;
-            caller.owns_or_has(room.owner_id, Permission::RoomsDeleteAny)?;
+            caller.owns_or_has("room", room.owner_id, Permission::RoomsDeleteAny)?;
             room.meta.check(etag.as_ref())?;
             room.meta.delete(change.now);
             change.tx.update_room(&room).await?;

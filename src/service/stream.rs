@@ -87,7 +87,7 @@ impl StreamService {
     /// Changes a stream: one's own, or with `streams.update_any` any that one may see.
     ///
     /// # Errors
-    /// `NotFound`, `PermissionDenied`, `StaleEtag`.
+    /// `NotFound`, `NotOwner`, `StaleEtag`.
     pub async fn update(
         &self,
         caller: &Caller,
@@ -99,7 +99,7 @@ impl StreamService {
         let result = async {
             let found = change.tx.lock_stream(id).await?;
             let mut stream = visible(caller, found)?;
-            caller.owns_or_has(stream.owner_id, Permission::StreamsUpdateAny)?;
+            caller.owns_or_has("stream", stream.owner_id, Permission::StreamsUpdateAny)?;
             stream.meta.check(etag.as_ref())?;
             let changed = stream.apply(new);
             if changed.is_empty() {
@@ -118,7 +118,7 @@ impl StreamService {
     /// Deletes a stream: one's own, or with `streams.delete_any` any that one may see.
     ///
     /// # Errors
-    /// `NotFound`, `PermissionDenied`, `StaleEtag`.
+    /// `NotFound`, `NotOwner`, `StaleEtag`.
     pub async fn delete(
         &self,
         caller: &Caller,
@@ -129,7 +129,7 @@ impl StreamService {
         let result = async {
             let found = change.tx.lock_stream(id).await?;
             let mut stream = visible(caller, found)?;
-            caller.owns_or_has(stream.owner_id, Permission::StreamsDeleteAny)?;
+            caller.owns_or_has("stream", stream.owner_id, Permission::StreamsDeleteAny)?;
             stream.meta.check(etag.as_ref())?;
             stream.meta.delete(change.now);
             change.tx.update_stream(&stream).await?;

@@ -82,7 +82,7 @@ impl UserService {
     /// Changes an account: one's own, or with `users.update` anybody's.
     ///
     /// # Errors
-    /// `PermissionDenied`, `NotFound`, `StaleEtag`, `Taken` with the field `username`.
+    /// `NotOwner`, `NotFound`, `StaleEtag`, `Taken` with the field `username`.
     pub async fn update(
         &self,
         caller: &Caller,
@@ -90,7 +90,7 @@ impl UserService {
         new: Change,
         etag: Option<Etag>,
     ) -> Result<Arc<User>> {
-        caller.owns_or_has(id, Permission::UsersUpdate)?;
+        caller.owns_or_has("account", id, Permission::UsersUpdate)?;
         let mut change = self.world.change(caller).await?;
         let result = async {
             let mut user = in_use(change.tx.lock_user(id).await?)?;
@@ -113,14 +113,14 @@ impl UserService {
     /// Deletes an account and ends its sessions: one's own, or with `users.delete` anybody's.
     ///
     /// # Errors
-    /// `PermissionDenied`, `NotFound`, `StaleEtag`, `LastAdministrator`.
+    /// `NotOwner`, `NotFound`, `StaleEtag`, `LastAdministrator`.
     pub async fn delete(
         &self,
         caller: &Caller,
         id: Id<User>,
         etag: Option<Etag>,
     ) -> Result<Arc<User>> {
-        caller.owns_or_has(id, Permission::UsersDelete)?;
+        caller.owns_or_has("account", id, Permission::UsersDelete)?;
         let mut change = self.world.change(caller).await?;
         let result = async {
             let mut user = in_use(change.tx.lock_user(id).await?)?;

@@ -100,6 +100,25 @@ async fn api_10_the_header_idempotency_key_is_a_request_id() {
 }
 
 #[tokio::test]
+async fn api_10_an_idempotency_key_in_quotes_is_the_same_key() {
+    let app = App::start();
+    for kind in KINDS {
+        let ann = app.user("ann").await;
+        let key = unique_uuid();
+        let with_key =
+            |key: &str| Call::to(kind.create, kind.draft("once")).header("idempotency-key", key);
+        for value in [key.clone(), format!("\"{key}\"")] {
+            ann.everywhere(with_key(&value)).await.ok();
+        }
+        assert_eq!(kind.count(&ann).await, 1);
+        for broken in [format!("\"{key}"), format!("\"{key}\"x")] {
+            ann.everywhere(with_key(&broken)).await.invalid("idempotency-key");
+        }
+        assert_eq!(kind.count(&ann).await, 1);
+    }
+}
+
+#[tokio::test]
 async fn api_10_an_empty_idempotency_key_is_none_and_a_long_one_is_refused() {
     let app = App::start();
     for kind in KINDS {

@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 use crate::{
     kind::{ROOM, STREAM},
     support::{
-        app::{App, Person},
+        app::{App, Person, unique_uuid},
         client::{Call, Transport},
         contract::{self, Policy, bindings, policy},
         reply::Reply,
+        rpc::DELETE_USER,
     },
 };
 
@@ -135,6 +136,30 @@ async fn authz_02_a_refusal_names_the_permission_that_is_missing() {
     let refused = auditor.everywhere(call).await;
     refused.refused("PERMISSION_DENIED", "PERMISSION_DENIED");
     assert!(refused.message.contains("rooms.create"), "{refused:#?}");
+}
+
+#[tokio::test]
+async fn authz_02_a_refusal_names_the_relation_that_would_do_too() {
+    let app = App::start();
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    for (call, resource, permission) in [
+        (ROOM.rename(&ROOM.public(&ann).await, "mine now"), "room", "rooms.update_any"),
+        (STREAM.rename(&STREAM.public(&ann).await, "mine now"), "stream", "streams.update_any"),
+        (Call::to(DELETE_USER, json!({ "id": ann.id })), "account", "users.delete"),
+        (Call::to(DELETE_USER, json!({ "id": unique_uuid() })), "account", "users.delete"),
+    ] {
+        let refused = bob.everywhere(call).await;
+        refused.refused("PERMISSION_DENIED", "PERMISSION_DENIED");
+        let said = format!("only the owner of this {resource}");
+        assert!(refused.message.contains(&said), "{refused:#?}");
+        assert!(refused.message.contains(permission), "{refused:#?}");
+        let info = refused.detail("google.rpc.ErrorInfo").unwrap();
+        let expected =
+            json!({ "relation": "owner", "resource": resource, "permission": permission });
+        assert_eq!(info["metadata"], expected);
+    }
+    let hidden = ROOM.private(&ann).await;
+    bob.everywhere(ROOM.rename(&hidden, "mine now")).await.refused("NOT_FOUND", "NOT_FOUND");
 }
 
 /// Every method of the contract over every transport that has it.
