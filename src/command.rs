@@ -37,8 +37,9 @@ Secrets are never flags. They are read from the environment or from `.env`:
 A first session:
   veza                                         serve on http://127.0.0.1:8080
   veza admin create --username ann --email ann@example.com
-  curl http://127.0.0.1:8080/docs              try the API in a browser
-  grpcurl -plaintext 127.0.0.1:8080 list       or over gRPC";
+  curl http://127.0.0.1:8080/health            ask whether it is there
+  grpcurl -plaintext 127.0.0.1:8080 list       see what it serves over gRPC
+Then open http://127.0.0.1:8080/docs in a browser to try the API.";
 
 /// A self-hosted backend: gRPC, gRPC-web and REST on one port
 #[derive(Debug, Parser)]

@@ -50,6 +50,21 @@ fn help_names_every_command_and_setting() {
     assert_failed(&environment.run(&["nonsense"], ""), &["nonsense"]);
 }
 
+#[tokio::test]
+async fn help_names_addresses_that_answer() {
+    let app = App::start();
+    let help = stdout(&app.server.environment.run(&["--help"], ""));
+    let paths: Vec<_> = help
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("http://127.0.0.1:8080/"))
+        .collect();
+    assert!(paths.contains(&"docs"), "{help}");
+    for path in paths {
+        let answer = app.get(&format!("/{path}")).await;
+        assert!(answer.status.is_success() || answer.status.is_redirection(), "{answer:?}");
+    }
+}
+
 #[test]
 fn conf_01_the_configuration_is_shown_without_its_secrets() {
     let environment =

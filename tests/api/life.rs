@@ -180,6 +180,23 @@ async fn a_mask_names_the_fields_that_change() {
 }
 
 #[tokio::test]
+async fn what_was_read_can_be_sent_back_whole() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    for kind in KINDS {
+        for transport in Transport::ALL {
+            let id = kind.public(&ann).await;
+            let mut sent = kind.current(&ann, &id).await;
+            sent[kind.name] = "renamed".into();
+            sent["ownerId"] = unique_uuid().into();
+            let reply = ann.call(transport, kind.update, json!({ kind.one: sent })).await;
+            assert_eq!(reply.ok()[kind.one][kind.name], "renamed");
+            assert_eq!(reply.ok()[kind.one]["ownerId"], ann.id.as_str(), "ignored");
+        }
+    }
+}
+
+#[tokio::test]
 async fn authz_05_a_mask_changes_no_field_that_only_the_server_sets() {
     let app = App::start();
     let ann = app.user("ann").await;
