@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/node_modules/.bin:$(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration lint format clippy doc contract dependencies tools
+.PHONY: help run test test-unit test-integration fuzz lint format clippy doc contract dependencies tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,14 @@ test-integration: tools ## Run the tests from the outside: databases, transports
 	cargo build --bin veza
 	tests/clients/run.sh
 
+fuzz: tools ## Run the fuzz targets of the gateway, each for a minute
+	scripts/fuzz.sh
+
 lint: format clippy doc contract dependencies ## Run every check that is not a test
 
 format: ## Check that the code is formatted; `cargo fmt --all` does it
 	cargo fmt --all --check
+	cargo fmt --manifest-path gateway/fuzz/Cargo.toml --check
 
 clippy: ## Check the code with every lint an error
 	cargo clippy --workspace --all-targets -- -D warnings

@@ -25,6 +25,7 @@ has_postgres() {
 install_system_packages() {
     local missing=()
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    command -v c++ >/dev/null || missing+=(g++)
     command -v git >/dev/null || missing+=(git)
     command -v npm >/dev/null || missing+=(npm)
     command -v go >/dev/null || missing+=(golang-go)
