@@ -62,7 +62,7 @@ async fn upload() -> u64 {
         }
         // Summary.count
         let mut wire = vec![0x08];
-        prost_reflect::prost::encoding::encode_varint(bytes, &mut wire);
+        prost::encoding::encode_varint(bytes, &mut wire);
         let frames = [Ok::<_, Infallible>(frame(&wire)), Ok(ok())];
         Ok::<_, Infallible>(Response::new(StreamBody::new(stream::iter(frames))))
     });
@@ -82,7 +82,7 @@ async fn download() -> u64 {
     let send = service_fn(async |_: Request<Body>| {
         let data = vec![7; PART_BYTES];
         let mut wire = vec![0x12];
-        prost_reflect::prost::encoding::encode_varint(PART_BYTES as u64, &mut wire);
+        prost::encoding::encode_varint(PART_BYTES as u64, &mut wire);
         wire.extend_from_slice(&data);
         let message = frame(&wire).into_data().unwrap();
         let parts = (0..GIB / PART_BYTES as u64).map(move |_| Ok(Frame::data(message.clone())));

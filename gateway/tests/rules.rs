@@ -243,7 +243,7 @@ fn a_nul_character_is_refused_everywhere() {
 fn a_repeated_field_has_a_limit() {
     let packed = |count: usize| {
         let mut wire = vec![6 << 3 | 2];
-        prost_reflect::prost::encoding::encode_varint(count as u64, &mut wire);
+        prost::encoding::encode_varint(count as u64, &mut wire);
         wire.resize(wire.len() + count, 1);
         wire
     };
@@ -259,7 +259,7 @@ fn messages_nest_64_deep_and_no_deeper() {
     let nested = |depth: usize| {
         (0..depth).fold(Vec::new(), |inner: Vec<u8>, _| {
             let mut wire = vec![3 << 3 | 2];
-            prost_reflect::prost::encoding::encode_varint(inner.len() as u64, &mut wire);
+            prost::encoding::encode_varint(inner.len() as u64, &mut wire);
             wire.extend(inner);
             wire
         })
