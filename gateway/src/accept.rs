@@ -20,8 +20,13 @@ struct Wish {
 /// them.
 pub(crate) fn choose(headers: &HeaderMap, offers: &[&'static str]) -> Option<&'static str> {
     let first = offers.first().copied();
-    if !headers.contains_key(ACCEPT) {
-        return first;
+    // Most clients take anything, or name the one type that there is.
+    match (headers.get(ACCEPT), first) {
+        (None, _) => return first,
+        (Some(only), Some(name)) if only == "*/*" || (only == name && offers.len() == 1) => {
+            return first;
+        }
+        _ => {}
     }
     let mut best: Option<(Wish, &'static str)> = None;
     for &offer in offers {

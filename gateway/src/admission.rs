@@ -52,7 +52,7 @@ pub(crate) fn admit(compiled: &Compiled, parts: &request::Parts, has_body: bool)
         }
         Match::Found { target, has_verb } => {
             let route = &compiled.routes[target];
-            match head(compiled, route, &segments, has_verb, parts, has_body) {
+            match head(compiled, route, segments, has_verb, parts, has_body) {
                 Ok(head) => Admission::Call { route: target, head },
                 Err(error) => refused(error),
             }
@@ -63,7 +63,7 @@ pub(crate) fn admit(compiled: &Compiled, parts: &request::Parts, has_body: bool)
 fn head(
     compiled: &Compiled,
     route: &Route,
-    segments: &Segments<'_>,
+    segments: Segments<'_>,
     has_verb: bool,
     parts: &request::Parts,
     has_body: bool,
@@ -79,7 +79,7 @@ fn head(
     if is_whole && content_length(&parts.headers).is_some_and(|length| length > bytes_max as u64) {
         return Err(Error::body_too_large(bytes_max));
     }
-    let mut raw = segments.raw.clone();
+    let mut raw = segments.raw;
     if let Some(last) = raw.last_mut().filter(|_| has_verb) {
         *last = last.rsplit_once(':').map_or(*last, |(value, _)| value);
     }

@@ -48,13 +48,19 @@ pub(crate) fn for_client(service: &HeaderMap, headers: &mut HeaderMap) {
     copy(service, headers, &RESPONSE);
 }
 
+/// Copies the headers of these names that are not there yet. A message has fewer headers than there
+/// are names, so the headers are what is gone through.
 fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
-    for name in names.iter().filter(|name| from.contains_key(*name)) {
-        if to.contains_key(name) {
-            continue;
-        }
-        for value in from.get_all(name) {
-            to.append(name, value.clone());
+    let mut last: Option<(&HeaderName, bool)> = None;
+    for (name, value) in from {
+        // The values of one name follow each other, and go together.
+        let is_copied = match last {
+            Some((last, is_copied)) if last == name => is_copied,
+            _ => names.contains(name) && !to.contains_key(name),
+        };
+        last = Some((name, is_copied));
+        if is_copied {
+            to.append(name.clone(), value.clone());
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn derive(
     root: &Field,
     body: &str,
     limits: &Limits,
-    bounds: &[Bound],
+    bounds: &[Bound<'_>],
 ) -> Result<Vec<String>, Error> {
     let lexer = Lexer::new(body, limits.depth());
     let places = vec![root.index];
@@ -66,7 +66,7 @@ pub(crate) fn unknown(tables: &Tables, root: MessageId, path: &str) -> Option<St
 struct Walk<'a> {
     tables: &'a Tables,
     lexer: Lexer<'a>,
-    bounds: &'a [Bound],
+    bounds: &'a [Bound<'a>],
     places: Vec<usize>,
     /// To what is being read.
     path: String,

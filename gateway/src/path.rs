@@ -1,6 +1,8 @@
 //! The path of a request cut into segments, and its parts decoded. Which route it takes is the
 //! router's work.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 use crate::error::Error;
@@ -29,12 +31,19 @@ impl<'p> Segments<'p> {
             if segment.is_empty() {
                 return Err(Error::route_not_found());
             }
-            if decode(segment)?.split(['/', '\\']).any(is_dot_segment) {
-                return Err(Error::malformed("the path has a dot segment"));
-            }
+            check_segment(segment)?;
         }
         Ok(Self { raw, trailing_slash })
     }
+}
+
+/// Refuses a segment that does not decode, or that leads somewhere else.
+pub(crate) fn check_segment(segment: &str) -> Result<(), Error> {
+    let decoded = decode(segment)?;
+    if decoded.contains('.') && decoded.split(['/', '\\']).any(is_dot_segment) {
+        return Err(Error::malformed("the path has a dot segment"));
+    }
+    Ok(())
 }
 
 /// Whether a part of a path leads nowhere or upwards. Servers and browsers there are that cut paths
@@ -48,7 +57,7 @@ fn is_dot_segment(part: &str) -> bool {
 /// encoded slash stays distinct from a separator.
 pub(crate) fn variable_value(segments: &[&str], is_multi_segment: bool) -> Result<String, Error> {
     if !is_multi_segment {
-        return decode(segments.first().copied().unwrap_or_default());
+        return decode(segments.first().copied().unwrap_or_default()).map(Cow::into_owned);
     }
     let mut value = String::new();
     for (index, segment) in segments.iter().enumerate() {
@@ -67,7 +76,11 @@ pub(crate) fn variable_value(segments: &[&str], is_multi_segment: bool) -> Resul
 }
 
 /// Percent-decodes a part of a path or a query.
-pub(crate) fn decode(text: &str) -> Result<String, Error> {
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Error> {
+    // Most of them have nothing to decode, and a NUL cannot stand in a URI by itself.
+    if !text.contains('%') {
+        return Ok(Cow::Borrowed(text));
+    }
     let is_complete = |(at, _)| {
         let digits = text.as_bytes().get(at + 1..at + 3);
         digits.is_some_and(|digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit))
@@ -80,5 +93,5 @@ pub(crate) fn decode(text: &str) -> Result<String, Error> {
     if decoded.contains('\0') {
         return Err(Error::malformed("the URI holds a NUL"));
     }
-    Ok(decoded.into_owned())
+    Ok(decoded)
 }

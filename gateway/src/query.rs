@@ -24,9 +24,12 @@ pub(crate) fn put_query(
     tables: &Tables,
     route: &Route,
     query: &str,
-    bounds: &[Bound],
+    bounds: &[Bound<'_>],
     limits: &Limits,
 ) -> Result<bool, Error> {
+    if query.is_empty() {
+        return Ok(false);
+    }
     let mut reader = Reader {
         tables,
         route,
@@ -38,14 +41,15 @@ pub(crate) fn put_query(
         violations: Violations::default(),
     };
     for bound in bounds {
-        reader.note_members(&bound.places);
+        reader.note_members(bound.places);
     }
     if let BodyTarget::Field(place) = route.body {
         reader.note_members(&[place]);
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (key, value) = (decode(key)?, decode(&value.replace('+', " "))?);
+        let value = value.replace('+', " ");
+        let (key, value) = (decode(key)?, decode(&value)?);
         // When enough is wrong, the rest is only read for text that cannot be.
         if !reader.violations.is_full() {
             reader.put_parameter(out, &key, &value);
@@ -58,6 +62,9 @@ pub(crate) fn put_query(
 /// Writes a field inside the messages that lead to it from the request. Messages that are written
 /// in parts are merged by whoever reads them, so that no part has to know of another.
 pub(crate) fn put_nested(out: &mut Vec<u8>, parents: &[&Field], wire: &[u8]) {
+    if parents.is_empty() {
+        return out.extend_from_slice(wire);
+    }
     let mut nested = wire.to_vec();
     for parent in parents.iter().rev() {
         let mut outer = Vec::with_capacity(nested.len() + 8);
@@ -71,7 +78,7 @@ pub(crate) fn put_nested(out: &mut Vec<u8>, parents: &[&Field], wire: &[u8]) {
 struct Reader<'a> {
     tables: &'a Tables,
     route: &'a Route,
-    bounds: &'a [Bound],
+    bounds: &'a [Bound<'a>],
     limits: &'a Limits,
     /// How often each field was given.
     counts: HashMap<Vec<usize>, usize>,

@@ -89,7 +89,7 @@ impl Composer {
         &self,
         body_bytes: usize,
         json: &str,
-        put_body: impl FnOnce(&mut Vec<u8>, &[Bound]) -> Result<(), Error>,
+        put_body: impl FnOnce(&mut Vec<u8>, &[Bound<'_>]) -> Result<(), Error>,
     ) -> Result<Bytes, Error> {
         let Compiled { tables, limits, .. } = &*self.compiled;
         let route = self.route();
@@ -107,7 +107,7 @@ impl Composer {
         }
         self.put_resume(&mut out)?;
         for bound in &bounds {
-            put_nested(&mut out, &self.parents(&bound.places), &bound.wire);
+            put_nested(&mut out, &self.parents(bound.places), &bound.wire);
         }
         let length = u32::try_from(out.len() - FRAME_HEAD_BYTES)
             .map_err(|_| Error::body_too_large(limits.body_bytes_max))?;
@@ -116,12 +116,12 @@ impl Composer {
     }
 
     /// The fields that the path and `If-Match` set.
-    fn bind(&self) -> Result<Vec<Bound>, Error> {
+    fn bind(&self) -> Result<Vec<Bound<'_>>, Error> {
         let route = self.route();
-        let bound = |places: Vec<usize>, name: &str, value: &str| {
+        let bound = |places, name: &str, value: &str| {
             let tables = &self.compiled.tables;
             let mut wire = Vec::new();
-            let field = tables.field_at(route.request, &places);
+            let field = tables.field_at(route.request, places);
             let field = field.ok_or_else(|| Error::invalid_field(name, "must be a known field"))?;
             put_field(&mut wire, tables, field, Scalar::Bare(value), field.has_presence)
                 .map_err(|expected| Error::invalid_field(name, expected))?;
@@ -129,11 +129,11 @@ impl Composer {
         };
         let mut bounds = Vec::with_capacity(route.variables.len() + 1);
         for (variable, value) in route.variables.iter().zip(&self.head.variables) {
-            bounds.push(bound(variable.places.clone(), &variable.field_path, value)?);
+            bounds.push(bound(&variable.places[..], &variable.field_path, value)?);
         }
-        if let (Some(place), Some(tag)) = (route.etag, &self.head.if_match) {
-            let name = &self.compiled.tables.message(route.request).fields[place].name;
-            bounds.push(bound(vec![place], name, tag)?);
+        if let (Some(place), Some(tag)) = (&route.etag, &self.head.if_match) {
+            let name = &self.compiled.tables.message(route.request).fields[*place].name;
+            bounds.push(bound(std::slice::from_ref(place), name, tag)?);
         }
         Ok(bounds)
     }
@@ -147,7 +147,7 @@ impl Composer {
 
     /// The mask that an update without one has: what PATCH names, and all that PUT could name
     /// (AIP-134).
-    fn put_mask(&self, out: &mut Vec<u8>, body: &str, bounds: &[Bound]) -> Result<(), Error> {
+    fn put_mask(&self, out: &mut Vec<u8>, body: &str, bounds: &[Bound<'_>]) -> Result<(), Error> {
         let Compiled { tables, limits, .. } = &*self.compiled;
         let route = self.route();
         let fields = &tables.message(route.request).fields;

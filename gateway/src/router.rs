@@ -99,7 +99,7 @@ impl<T: Copy> Router<T> {
         for request in cut.iter().chain([&whole]) {
             let mut is_method = |end: &End<T>| end.http_method == *http_method;
             if let Some(end) = self.root.find(request, 0, &mut is_method) {
-                let has_verb = request.verb.is_some();
+                let has_verb = request.cut.is_some();
                 return Match::Found { target: end.target, has_verb };
             }
         }
@@ -130,9 +130,11 @@ impl<T> Node<T> {
         at: usize,
         accept: &mut dyn FnMut(&'r End<T>) -> bool,
     ) -> Option<&'r End<T>> {
-        let deeper = match request.segments.get(at) {
-            None if request.trailing_slash => None,
-            None => self.ends.iter().find(|end| end.verb == request.verb && accept(end)),
+        let trailing_slash = request.path.trailing_slash;
+        let is_verb = |end: &End<T>| end.verb.as_deref() == request.verb();
+        let deeper = match request.segment(at) {
+            None if trailing_slash => None,
+            None => self.ends.iter().find(|end| is_verb(end) && accept(end)),
             Some(segment) => {
                 let literal = self.literals.get(segment.as_ref());
                 let literal = literal.and_then(|node| node.find(request, at + 1, accept));
@@ -141,8 +143,8 @@ impl<T> Node<T> {
         };
         deeper.or_else(|| {
             self.rests.iter().find(|end| {
-                let takes_slash = !request.trailing_slash || !end.binds_rest;
-                end.verb == request.verb && takes_slash && accept(end)
+                let takes_slash = !trailing_slash || !end.binds_rest;
+                is_verb(end) && takes_slash && accept(end)
             })
         })
     }
@@ -150,20 +152,25 @@ impl<T> Node<T> {
 
 /// A path as the trie reads it.
 struct Request<'p> {
-    /// The segments in normal form, the last one without its verb.
-    segments: Vec<Cow<'p, str>>,
-    verb: Option<String>,
-    trailing_slash: bool,
+    path: &'p Segments<'p>,
+    /// The last segment without its verb, and the verb in normal form.
+    cut: Option<(&'p str, Cow<'p, str>)>,
 }
 
 impl<'p> Request<'p> {
-    fn new(path: &Segments<'p>, cut: Option<(&'p str, &'p str)>) -> Self {
-        let mut segments: Vec<_> = path.raw.iter().copied().map(normal).collect();
-        if let (Some(last), Some((value, _))) = (segments.last_mut(), cut) {
-            *last = normal(value);
-        }
-        let verb = cut.map(|(_, verb)| normal(verb).into_owned());
-        Self { segments, verb, trailing_slash: path.trailing_slash }
+    fn new(path: &'p Segments<'p>, cut: Option<(&'p str, &'p str)>) -> Self {
+        Self { path, cut: cut.map(|(value, verb)| (value, normal(verb))) }
+    }
+
+    fn verb(&self) -> Option<&str> {
+        self.cut.as_ref().map(|(_, verb)| &**verb)
+    }
+
+    /// A segment in normal form.
+    fn segment(&self, at: usize) -> Option<Cow<'p, str>> {
+        let segment = *self.path.raw.get(at)?;
+        let is_last = at + 1 == self.path.raw.len();
+        Some(normal(self.cut.as_ref().filter(|_| is_last).map_or(segment, |(value, _)| value)))
     }
 }
 

@@ -1,15 +1,19 @@
 //! The outcome of a gRPC call as headers and trailers tell it.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use percent_encoding::percent_decode;
 
 use crate::json::{base64, seconds};
 use crate::status::Code;
 use crate::wire::{Cursor, WireType, text_and_bytes};
 
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+static GRPC_STATUS_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+
 const RETRY_INFO: &str = "google.rpc.RetryInfo";
 
-/// A gRPC status with its details.
+/// A gRPC status that is not OK, with its details.
 #[derive(Debug)]
 pub(crate) struct RpcStatus {
     pub(crate) code: Code,
@@ -19,21 +23,22 @@ pub(crate) struct RpcStatus {
 }
 
 impl RpcStatus {
-    /// Reads the status from headers or trailers; `None` when they have none.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let number = headers.get("grpc-status")?.to_str().ok().and_then(|text| text.parse().ok());
+    /// Reads the outcome from headers or trailers; `None` when they have none.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Result<(), Self>> {
+        let code = headers.get(&GRPC_STATUS)?.to_str().ok().and_then(|text| text.parse().ok());
+        let code = code.map_or(Code::UNKNOWN, Code::from_number);
+        if code == Code::OK {
+            return Some(Ok(()));
+        }
         let message = headers
-            .get("grpc-message")
+            .get(&GRPC_MESSAGE)
             .map(|value| percent_decode(value.as_bytes()).decode_utf8_lossy().into_owned());
-        let details = headers.get("grpc-status-details-bin").and_then(|value| {
+        let details = headers.get(&GRPC_STATUS_DETAILS).and_then(|value| {
             let status = base64(value.to_str().ok()?.trim()).ok()?;
             Some(details(&status))
         });
-        Some(Self {
-            code: number.map_or(Code::UNKNOWN, Code::from_number),
-            message: message.unwrap_or_default(),
-            details: details.unwrap_or_default(),
-        })
+        let (message, details) = (message.unwrap_or_default(), details.unwrap_or_default());
+        Some(Err(Self { code, message, details }))
     }
 
     /// The status of an answer that did not come from a gRPC server.

@@ -16,7 +16,6 @@ use crate::exchange::Exchange;
 use crate::frames::{Event, Messages};
 use crate::route::Output;
 use crate::rpc_status::RpcStatus;
-use crate::status::Code;
 use crate::{etag, headers};
 pub(crate) use refusal::{options, refusal};
 pub(crate) use stream::STREAM_OFFERS;
@@ -59,7 +58,7 @@ where
 
 /// A failure without a message has its status in the headers.
 fn failure_in(head: &response::Parts) -> Option<RpcStatus> {
-    let status = RpcStatus::of(&head.headers).filter(|status| status.code != Code::OK);
+    let status = RpcStatus::of(&head.headers).and_then(Result::err);
     let is_http_failure = head.status != StatusCode::OK;
     status.or_else(|| is_http_failure.then(|| RpcStatus::of_http(head.status)))
 }
@@ -126,8 +125,7 @@ where
 fn ended_well(trailers: &HeaderMap, head: &HeaderMap) -> Result<(), Failure> {
     match RpcStatus::of(trailers).or_else(|| RpcStatus::of(head)) {
         None => Err(Error::invalid_response("the service sent no status").into()),
-        Some(status) if status.code == Code::OK => Ok(()),
-        Some(status) => Err(Failure::Status(status)),
+        Some(outcome) => outcome.map_err(Failure::Status),
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Parser<'a> {
     pub(super) tables: &'a Tables,
     pub(super) lexer: Lexer<'a>,
     elements_max: usize,
-    bounds: &'a [Bound],
+    bounds: &'a [Bound<'a>],
     pub(super) out: &'a mut Vec<u8>,
     /// Where the value being read belongs, for errors and for `bounds`.
     pub(super) place: Place<'a>,
@@ -45,7 +45,7 @@ impl<'a> Parser<'a> {
         tables: &'a Tables,
         text: &'a str,
         limits: &Limits,
-        bounds: &'a [Bound],
+        bounds: &'a [Bound<'a>],
         out: &'a mut Vec<u8>,
     ) -> Self {
         Self {

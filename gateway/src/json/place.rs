@@ -11,9 +11,9 @@ const TEXT_BYTES_MAX: usize = 500;
 
 /// A field that the path or a header has set already: the body may repeat its value, but not change
 /// it.
-pub(crate) struct Bound {
+pub(crate) struct Bound<'r> {
     /// The place of each field on the way to it, from the request message.
-    pub(crate) places: Vec<usize>,
+    pub(crate) places: &'r [usize],
     /// The field on the wire, with its tag.
     pub(crate) wire: Vec<u8>,
 }
@@ -43,13 +43,13 @@ impl<'a> Place<'a> {
     }
 
     /// Whether a bound field is here.
-    pub(super) fn is_of(&self, bound: &Bound) -> bool {
+    pub(super) fn is_of(&self, bound: &Bound<'_>) -> bool {
         self.0.len() == bound.places.len() && self.begins(bound, self.0.len())
     }
 
     /// Whether a bound field, or a message on the way to it, is of the same oneof as the field of
     /// the message that is here.
-    pub(super) fn rivals(&self, bound: &Bound, message: &Message, field: &Field) -> bool {
+    pub(super) fn rivals(&self, bound: &Bound<'_>, message: &Message, field: &Field) -> bool {
         let Some(level) = self.0.len().checked_sub(1) else { return false };
         let Some(&other) = bound.places.get(level) else { return false };
         other != field.index
@@ -58,8 +58,8 @@ impl<'a> Place<'a> {
     }
 
     /// Whether the first steps lead the way to a bound field.
-    fn begins(&self, bound: &Bound, count: usize) -> bool {
-        self.0.iter().zip(&bound.places).take(count).all(|(step, place)| {
+    fn begins(&self, bound: &Bound<'_>, count: usize) -> bool {
+        self.0.iter().zip(bound.places).take(count).all(|(step, place)| {
             let Step::Field(field) = step else { return false };
             field.index == *place
         })
