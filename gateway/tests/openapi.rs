@@ -21,6 +21,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         .description("Books.")
         .license("MIT", "https://example.org/licence")
         .server("https://example.org")
+        .resume_fields(["resume_token"])
         .build()
 });
 
@@ -78,11 +79,17 @@ fn every_binding_is_an_operation_and_ids_are_unique() {
     assert_eq!(
         ids,
         [
+            "CreateBook",
             "LibraryService_GetBook",
             "UpdateBook_patch",
             "UpdateBook",
+            "DownloadScan",
+            "UploadScan",
             "LendBook",
+            "CountBooks",
+            "Talk",
             "ReadFile",
+            "WatchLoans",
             "PeopleService_GetBook",
             "ListBooks",
         ]
@@ -106,6 +113,16 @@ fn comments_become_texts() {
 }
 
 #[test]
+fn marks_and_links_of_comments_are_left_out_of_plain_text() {
+    let create = operation("post", "/v1/books");
+    assert_eq!(create["summary"], "Puts a Book in place; see the rules of the house");
+    assert_eq!(
+        create["description"],
+        "Puts a Book in place; see the `rules` of [the house](https://example.org/rules).\n\nRefers to Card too."
+    );
+}
+
+#[test]
 fn paths_of_one_shape_are_one_path() {
     let path = DOCUMENT["paths"]["/v1/books/{id}"].as_object().unwrap();
     assert_eq!(path.keys().collect::<Vec<_>>(), ["get", "patch", "put"]);
@@ -114,9 +131,11 @@ fn paths_of_one_shape_are_one_path() {
 
 #[test]
 fn path_parameters_take_the_rules_of_their_fields() {
-    let id = parameter(operation("get", "/v1/books/{id}"), "id");
-    assert_eq!(id["required"], true);
-    assert_eq!(id["schema"], json!({"type": "string", "format": "uuid", "minLength": 1}));
+    for method in ["get", "put", "patch"] {
+        let id = parameter(operation(method, "/v1/books/{id}"), "id");
+        assert_eq!(id["required"], true);
+        assert_eq!(id["schema"], json!({"type": "string", "format": "uuid", "minLength": 1}));
+    }
     let path = parameter(operation("get", "/v1/files/{path}"), "path");
     assert_eq!(path["description"], "The path of the file. May contain slashes.");
     let shelf = parameter(operation("get", "/v1/shelves/{shelvesId}/books"), "shelvesId");
@@ -150,8 +169,8 @@ fn a_body_is_a_field_or_what_the_path_leaves() {
     let update = operation("put", "/v1/books/{id}");
     assert_eq!(update["requestBody"]["required"], true);
     let book = json(update);
-    assert_eq!(book["schema"]["properties"].get("id"), None);
-    assert_eq!(book["schema"]["properties"]["title"]["maxLength"], 200);
+    // The id is output only, so that no client sends it and the schema can be shared.
+    assert_eq!(book["schema"], json!({"$ref": "#/components/schemas/Book"}));
     assert_eq!(book["example"].get("etag"), None);
     assert_eq!(book["example"]["kind"], "KIND_HARD");
 
@@ -163,6 +182,102 @@ fn a_body_is_a_field_or_what_the_path_leaves() {
         json!([{"required": ["name"]}, {"required": ["card"]}])
     );
     assert_eq!(json(lend)["example"], json!({"period": "1.5s", "name": "Name"}));
+}
+
+#[test]
+fn a_patch_may_leave_out_what_a_whole_resource_must_have() {
+    let schema_of = |method| {
+        let update = operation(method, "/v1/books/{id}");
+        update["requestBody"]["content"]["application/json"]["schema"]["$ref"].clone()
+    };
+    assert_eq!(schema_of("put"), "#/components/schemas/Book");
+    assert_eq!(schema_of("patch"), "#/components/schemas/BookPatch");
+    let (whole, patch) = (schema("Book"), schema("BookPatch"));
+    assert_eq!(whole["required"], json!(["title", "kind", "price", "language"]));
+    // Those that the rules demand are demanded of a patch as well.
+    assert_eq!(patch["required"], json!(["title", "kind", "price"]));
+    assert_eq!(patch["properties"]["language"], whole["properties"]["language"]);
+    assert_eq!(patch["properties"]["prequel"]["$ref"], "#/components/schemas/BookPatch");
+}
+
+#[test]
+fn a_mask_says_what_its_absence_means_over_http() {
+    let mask = |method| parameter(operation(method, "/v1/books/{id}"), "updateMask");
+    let description = |method| mask(method)["description"].as_str().unwrap().to_owned();
+    for method in ["put", "patch"] {
+        let text = description(method);
+        assert!(text.starts_with("The fields to change, separated by commas, of `title`, `kind`,"));
+        assert!(!text.contains("`id`") && !text.contains("gRPC"), "{text}");
+    }
+    assert!(description("patch").ends_with("Without it, those that the body names."));
+    assert!(description("put").ends_with("and one that the body does not name is cleared."));
+    assert_eq!(mask("patch")["example"], "title,kind");
+}
+
+#[test]
+fn a_stream_is_events_lines_or_an_array() {
+    let watch = operation("get", "/v1/loans:watch");
+    let content = watch["responses"]["200"]["content"].as_object().unwrap();
+    let types: Vec<&String> = content.keys().collect();
+    assert_eq!(types, ["application/json", "application/x-ndjson", "text/event-stream"]);
+    let item = json!([
+        {"$ref": "#/components/schemas/WatchLoansResponse"},
+        {"$ref": "#/components/schemas/Error"},
+    ]);
+    assert_eq!(content["application/json"]["schema"]["items"]["anyOf"], item);
+    for line_or_event in ["application/x-ndjson", "text/event-stream"] {
+        assert_eq!(content[line_or_event]["schema"]["anyOf"], item);
+    }
+    assert!(has_reference(watch, "#/components/parameters/LastEventId"));
+    let parameter = &DOCUMENT["components"]["parameters"]["LastEventId"];
+    assert_eq!((&parameter["name"], &parameter["in"]), (&json!("Last-Event-ID"), &json!("header")));
+}
+
+#[test]
+fn a_stream_goes_on_only_by_a_field_that_was_declared() {
+    let document = Document::builder(&POOL).build().to_string();
+    assert!(!document.contains("Last-Event-ID"));
+}
+
+#[test]
+fn a_stream_of_requests_is_sent_in_lines() {
+    let count = operation("post", "/v1/books:count");
+    let content = &count["requestBody"]["content"];
+    assert_eq!(content.as_object().unwrap().len(), 1);
+    let lines = &content["application/x-ndjson"]["schema"];
+    assert_eq!(lines["$ref"], "#/components/schemas/CountBooksRequest");
+    let answer = &count["responses"]["200"]["content"];
+    assert_eq!(
+        answer["application/json"]["schema"]["$ref"],
+        "#/components/schemas/CountBooksResponse"
+    );
+}
+
+#[test]
+fn streams_in_both_directions_are_not_implemented() {
+    let talk = operation("post", "/v1/desks/{title}:talk");
+    assert_eq!(talk["responses"], json!({"501": {"$ref": "#/components/responses/Unimplemented"}}));
+    assert_eq!(parameter(talk, "title")["in"], "path");
+}
+
+#[test]
+fn a_file_is_bytes_of_any_type_and_can_be_read_in_parts() {
+    let bytes = json!({"*/*": {"schema": {"contentMediaType": "application/octet-stream"}}});
+    let download = operation("get", "/v1/books/{id}/scan");
+    for status in ["200", "206"] {
+        assert_eq!(download["responses"][status]["content"], bytes);
+        assert!(download["responses"][status]["headers"]["Accept-Ranges"].is_object());
+    }
+    assert!(download["responses"]["206"]["headers"]["Content-Range"].is_object());
+    assert!(download["responses"]["416"].is_object());
+    assert!(has_reference(download, "#/components/parameters/Range"));
+
+    let upload = operation("post", "/v1/books/{id}/scan");
+    assert_eq!(upload["requestBody"], json!({"required": true, "content": bytes}));
+    assert_eq!(parameter(upload, "caption")["in"], "query");
+    assert_eq!(upload["responses"].get("206"), None);
+    let scan = schema("UploadScanResponse")["properties"]["scan"]["$ref"].as_str();
+    assert_eq!(scan, Some("#/components/schemas/HttpBody"), "inside of JSON it is JSON");
 }
 
 #[test]
@@ -231,15 +346,29 @@ fn field_rules_become_keywords() {
 fn a_rule_that_spares_the_zero_value_says_so() {
     assert_eq!(
         book("shop"),
-        json!({"type": "string", "anyOf": [{"const": ""}, {"format": "uri"}]})
+        json!({
+            "anyOf": [{"type": "string", "const": ""}, {"type": "string", "format": "uri"}],
+        })
     );
     let both = json!([{"pattern": "[0-9]$"}, {"pattern": "^QA-"}]);
-    assert_eq!(book("mark")["anyOf"], json!([{"const": ""}, {"allOf": both}]));
+    assert_eq!(book("mark")["anyOf"][1], json!({"type": "string", "allOf": both}));
 }
 
 #[test]
 fn a_field_whose_zero_value_breaks_a_rule_is_required() {
-    assert_eq!(schema("Book")["required"], json!(["title", "kind", "price"]));
+    assert_eq!(schema("Book")["required"], json!(["title", "kind", "price", "language"]));
+}
+
+#[test]
+fn a_required_text_is_not_empty_whatever_its_rules_spare() {
+    assert_eq!(book("language"), json!({"type": "string", "minLength": 2, "maxLength": 35}));
+}
+
+#[test]
+fn a_response_has_every_field_that_is_always_sent() {
+    assert_eq!(schema("CountBooksResponse")["required"], json!(["count"]));
+    let document = Document::builder(&POOL).emit_unpopulated(false).build();
+    assert_eq!(document["components"]["schemas"]["CountBooksResponse"].get("required"), None);
 }
 
 #[test]
@@ -269,13 +398,54 @@ fn failures_are_those_that_can_happen() {
         let responses = operation(method, path)["responses"].as_object().unwrap();
         responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(statuses("get", "/v1/books/{id}"), "200 304 400 401 403 404 429 default");
+    const COMMON: &str = "413 414 415 429 500 501 503 504 default";
+    assert_eq!(statuses("get", "/v1/books/{id}"), format!("200 304 400 401 403 404 406 {COMMON}"));
     assert_eq!(
         statuses("put", "/v1/books/{id}"),
-        "200 400 401 403 404 409 412 413 415 429 default"
+        format!("200 400 401 403 404 406 409 412 {COMMON}")
     );
-    let failure = &DOCUMENT["components"]["responses"]["NotFound"]["content"]["application/json"];
-    assert_eq!(failure["schema"], json!({"$ref": "#/components/schemas/Error"}));
+}
+
+#[test]
+fn failures_are_errors_or_problem_details() {
+    let schema = |name: &str| json!({"schema": {"$ref": format!("#/components/schemas/{name}")}});
+    assert_eq!(
+        DOCUMENT["components"]["responses"]["NotFound"]["content"],
+        json!({
+            "application/json": schema("Error"),
+            "application/problem+json": schema("Problem"),
+        })
+    );
+}
+
+#[test]
+fn every_example_keeps_its_schema() {
+    let mut count = 0;
+    visit(&DOCUMENT, "#", &mut |place, holder| {
+        let Some(example) = holder.get("example") else { return };
+        // References lead into the document, so the schema is judged as a part of it.
+        let schema = json!({"components": DOCUMENT["components"], "allOf": [holder["schema"]]});
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(example).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{place}: {example} breaks its schema: {errors:?}");
+        count += 1;
+    });
+    assert!(count > 10, "there are examples to judge, and not only {count}");
+}
+
+/// Shows every object of the document to `look`, with its place.
+fn visit(value: &Value, place: &str, look: &mut impl FnMut(&str, &Value)) {
+    match value {
+        Value::Object(members) => {
+            look(place, value);
+            for (name, member) in members.iter().filter(|(name, _)| *name != "example") {
+                visit(member, &format!("{place}/{name}"), look);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| visit(item, place, look)),
+        _ => {}
+    }
 }
 
 #[test]
@@ -298,7 +468,9 @@ fn the_host_completes_operations_and_chooses_services() {
     let paths = document["paths"].as_object().unwrap();
     assert_eq!(paths.keys().collect::<Vec<_>>(), ["/v1/people/{id}"]);
     assert_eq!(paths["/v1/people/{id}"]["get"]["x-method"], "library.v1.PeopleService.GetBook");
-    assert_eq!(document["components"]["schemas"].as_object().unwrap().len(), 3);
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let names: Vec<&String> = schemas.keys().collect();
+    assert_eq!(names, ["Error", "ErrorDetail", "Part", "Problem", "ReadFileResponse"]);
 }
 
 #[test]

@@ -14,6 +14,13 @@ use crate::rules::{
 
 const UUID: &str = "0190a6e0-1234-7abc-8def-0123456789ab";
 
+/// What a first request does not have: an id would make the next one its retry, a version could not be the current one,
+/// and there is no page before.
+const LATER_IN_REQUESTS: [&str; 3] = ["request_id", "etag", "page_token"];
+
+/// What a resource in use does not have (AIP-148).
+const LATER_IN_RESPONSES: [&str; 2] = ["delete_time", "purge_time"];
+
 /// The body of a request without the fields at these paths, which are set in another way.
 pub(super) fn of_request(message: &MessageDescriptor, without: &[&str]) -> Option<Value> {
     Example { is_request: true, parents: Vec::new() }.message(message, without)
@@ -59,11 +66,15 @@ impl Example {
         let mut oneofs = HashSet::new();
         for field in message.fields() {
             let behavior = Behavior::of(&field);
-            let wrong_way =
-                if self.is_request { behavior.output_only } else { behavior.input_only };
+            let (wrong_way, later) = if self.is_request {
+                (behavior.output_only, &LATER_IN_REQUESTS[..])
+            } else {
+                (behavior.input_only, &LATER_IN_RESPONSES[..])
+            };
+            let is_later = later.contains(&field.name()) && !schema::is_required(&field);
             let oneof = field.containing_oneof().map(|oneof| oneof.name().to_owned());
             let taken = oneof.as_ref().is_some_and(|oneof| oneofs.contains(oneof));
-            if wrong_way || taken || without.contains(&field.name()) {
+            if wrong_way || is_later || taken || without.contains(&field.name()) {
                 continue;
             }
             match self.field(&field) {
@@ -165,7 +176,11 @@ fn of_name(name: &str) -> String {
     let known = match name {
         "email" => "ann@example.com",
         "password" => "correct horse battery staple",
-        "etag" => "3f80f9a1",
+        "etag" => "v1",
+        "username" => "ann",
+        "display_name" => "Ann",
+        "locale" | "language" | "language_code" => "en",
+        "token_type" => "Bearer",
         "id" => UUID,
         _ if name.ends_with("_id") => UUID,
         _ if name.ends_with("_url") || name.ends_with("_uri") => "https://example.com/ann",

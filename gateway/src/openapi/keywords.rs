@@ -43,11 +43,9 @@ pub(super) fn apply(schema: &mut Schema, rules: &FieldRules, kind: &Kind, presen
     if let Some(by_type) = &rules.by_type {
         constrain(&mut keywords, &by_type.rules, kind);
     }
-    if rules.required && !presence {
+    let refuses_zero = rules.required && !presence;
+    if refuses_zero {
         refuse_zero(&mut keywords, kind);
-    } else if rules.ignore == Ignore::IfZero && !probe::passes_zero(rules, kind) {
-        schema.insert("anyOf".into(), json!([{"const": zero(kind)}, keywords]));
-        return;
     }
     for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")]
     {
@@ -55,7 +53,14 @@ pub(super) fn apply(schema: &mut Schema, rules: &FieldRules, kind: &Kind, presen
             schema.remove(inclusive);
         }
     }
+    // What has no type is a reference to an enum. Each choice has its own: generators make a type of each one alone.
+    let own_type = schema.get("type").cloned().unwrap_or_else(|| json!("string"));
     schema.extend(keywords);
+    if rules.ignore == Ignore::IfZero && !refuses_zero && !probe::passes_zero(rules, kind) {
+        let zero = json!({"type": own_type, "const": zero(kind)});
+        let choices = json!([zero, std::mem::take(schema)]);
+        schema.insert("anyOf".into(), choices);
+    }
 }
 
 /// Adds the rules of the number of items or pairs.
@@ -181,7 +186,10 @@ fn text(keywords: &mut Schema, rules: &TextRules) {
     }
     match rules.form {
         Some(Form::Ip) => {
-            keywords.insert("anyOf".into(), json!([{"format": "ipv4"}, {"format": "ipv6"}]));
+            keywords.insert(
+                "anyOf".into(),
+                json!(["ipv4", "ipv6"].map(|form| json!({"type": "string", "format": form}))),
+            );
         }
         Some(form) => drop(keywords.insert("format".into(), json!(form.name()))),
         None => {}

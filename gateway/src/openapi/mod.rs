@@ -12,7 +12,10 @@
 //! # }
 //! ```
 
+mod components;
+mod content;
 mod example;
+mod failure;
 mod keywords;
 mod names;
 mod operation;
@@ -20,6 +23,7 @@ mod parameter;
 mod path;
 mod response;
 mod schema;
+mod text;
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use serde_json::{Map, Value, json};
@@ -46,6 +50,8 @@ impl Document {
                 ("version".to_owned(), json!("0")),
             ]),
             servers: Vec::new(),
+            resume_fields: Vec::new(),
+            emits_unpopulated: true,
             annotations: Vec::new(),
             includes: Box::new(|_| true),
         }
@@ -57,6 +63,8 @@ pub struct Builder<'d> {
     pool: &'d DescriptorPool,
     info: Map<String, Value>,
     servers: Vec<Value>,
+    resume_fields: Vec<String>,
+    emits_unpopulated: bool,
     annotations: Vec<Annotation<'d>>,
     includes: Box<dyn Fn(&ServiceDescriptor) -> bool + 'd>,
 }
@@ -97,6 +105,21 @@ impl<'d> Builder<'d> {
         self
     }
 
+    /// Says which fields tell where a stream goes on, as [`gateway::Builder`](crate::Builder) was told.
+    #[must_use]
+    pub fn resume_fields(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.resume_fields = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Says whether fields that are unset and have no presence are sent, as
+    /// [`gateway::Builder::emit_unpopulated`](crate::Builder::emit_unpopulated) does. True by default.
+    #[must_use]
+    pub fn emit_unpopulated(mut self, emit: bool) -> Self {
+        self.emits_unpopulated = emit;
+        self
+    }
+
     /// Adds a hook that completes each operation with what only the host knows: its security, its permission, or a
     /// response that never happens. It sees the finished operation, once for each binding of the method.
     #[must_use]
@@ -118,9 +141,9 @@ impl<'d> Builder<'d> {
     pub fn build(self) -> Value {
         let routes = self.routes();
         let names = Names::of(routes.iter().map(|(method, _)| method));
-        let mut schemas = Schemas::new(&names);
+        let mut schemas = Schemas::new(&names, self.emits_unpopulated);
         let tags = tags(&routes, &names);
-        let mut operations = Operations::new(&routes, &names);
+        let mut operations = Operations::new(&routes, &names, &self.resume_fields);
         for (method, bindings) in &routes {
             for (index, binding) in bindings.iter().enumerate() {
                 let mut operation = operations.operation(method, index, binding, &mut schemas);
@@ -136,7 +159,7 @@ impl<'d> Builder<'d> {
             "openapi": "3.1.0",
             "info": self.info,
             "tags": tags,
-            "components": response::components(&paths, schemas),
+            "components": components::components(&paths, schemas),
             "paths": paths,
         });
         if !self.servers.is_empty() {

@@ -6,17 +6,20 @@ use prost_reflect::{
     FieldDescriptor, FileDescriptor, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor,
 };
 
-use super::schema::Behavior;
+use super::{
+    failure,
+    schema::{Behavior, Form},
+    text,
+};
 use crate::source::Source;
-
-/// Schemas of the document's own, which no message takes the name of.
-const RESERVED: [&str; 1] = ["Error"];
 
 /// The names of everything that the methods reach, and the comments on it.
 pub(super) struct Names {
     sources: HashMap<String, Source>,
     /// Short names that more than one message or enum would have.
     ambiguous: HashSet<String>,
+    /// The short names of all messages and enums.
+    taken: HashSet<String>,
     ambiguous_services: HashSet<String>,
     /// The full names of the messages that requests are made of.
     requested: HashSet<String>,
@@ -36,14 +39,21 @@ impl Names {
             add_source(&service.parent_file(), &mut sources);
         }
         let mut ambiguous = ambiguous(&reached);
-        ambiguous.extend(RESERVED.map(str::to_owned));
-        Self { sources, ambiguous, ambiguous_services: self::ambiguous(&services), requested }
+        ambiguous.extend(failure::SCHEMAS.map(str::to_owned));
+        let taken = reached.iter().map(|name| short(name).to_owned()).collect();
+        let ambiguous_services = self::ambiguous(&services);
+        Self { sources, ambiguous, taken, ambiguous_services, requested }
     }
 
     /// The name of the component of a message or enum.
-    pub(super) fn component<'n>(&self, full_name: &'n str) -> &'n str {
+    pub(super) fn component(&self, full_name: &str, form: Form) -> String {
         let short = short(full_name);
-        if self.ambiguous.contains(short) { full_name } else { short }
+        let name = if self.ambiguous.contains(short) { full_name } else { short };
+        match form {
+            Form::Whole => name.to_owned(),
+            Form::Patch if self.taken.contains(&format!("{name}Patch")) => format!("{name}.Patch"),
+            Form::Patch => format!("{name}Patch"),
+        }
     }
 
     pub(super) fn tag<'s>(&self, service: &'s ServiceDescriptor) -> &'s str {
@@ -51,7 +61,13 @@ impl Names {
         if ambiguous { service.full_name() } else { service.name() }
     }
 
-    pub(super) fn comment(&self, file: &FileDescriptor, path: &[i32]) -> Option<&str> {
+    /// The comment on a declaration, as a description.
+    pub(super) fn comment(&self, file: &FileDescriptor, path: &[i32]) -> Option<String> {
+        self.source(file, path).map(text::description)
+    }
+
+    /// The comment as it is written in the file.
+    pub(super) fn source(&self, file: &FileDescriptor, path: &[i32]) -> Option<&str> {
         self.sources.get(file.name())?.comment(path)
     }
 

@@ -1,11 +1,13 @@
 //! The parameters of an operation: path, query and headers.
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use http::Method;
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 use serde_json::{Value, json};
 
 use super::{
-    example,
+    content, example,
     path::{Parameter, Path},
+    response::Facts,
     schema::{self, Behavior, Schemas},
 };
 use crate::binding::{Binding, Body};
@@ -24,13 +26,12 @@ fn path_parameter(
     let field = path.and_then(|path| field_at(input, path));
     let mut value = json!({"name": parameter.name, "in": "path", "required": true});
     value["schema"] =
-        field.as_ref().map_or(json!({"type": "string"}), |field| schemas.field(field));
+        field.as_ref().map_or(json!({"type": "string"}), |field| schemas.value_in_path(field));
     // An empty segment is refused, whatever the rules of the field say.
     if value["schema"]["type"] == "string" && value["schema"].get("minLength").is_none() {
         value["schema"]["minLength"] = json!(1);
     }
-    let mut description =
-        field.as_ref().and_then(|field| schemas.comment(field)).map(str::to_owned);
+    let mut description = field.as_ref().and_then(|field| schemas.comment(field));
     if parameter.is_rest {
         let text = description.unwrap_or_default();
         description = Some(format!("{text} May contain slashes.").trim_start().to_owned());
@@ -46,7 +47,7 @@ fn path_parameter(
 
 /// The parameters in the query: every leaf field that neither path nor body sets.
 pub(super) fn in_query(
-    input: &MessageDescriptor,
+    method: &MethodDescriptor,
     binding: &Binding,
     schemas: &mut Schemas,
 ) -> Vec<Value> {
@@ -58,8 +59,35 @@ pub(super) fn in_query(
         Body::None => {}
     }
     let mut query = Query { bound, schemas, parents: Vec::new(), parameters: Vec::new() };
-    query.add(input, "", "");
-    query.parameters
+    query.add(&method.input(), "", "");
+    let mut parameters = query.parameters;
+    let mask = parameters.iter_mut().find(|parameter| parameter["name"] == "updateMask");
+    if let (Some(parameter), Some((description, example))) = (mask, mask_texts(method, binding)) {
+        parameter["description"] = json!(description);
+        parameter["example"] = json!(example);
+    }
+    parameters
+}
+
+/// What the mask of an update is over HTTP, where its absence means something else than it does over gRPC, and an
+/// example.
+fn mask_texts(method: &MethodDescriptor, binding: &Binding) -> Option<(String, String)> {
+    let (true, Body::Field(name)) = (content::takes_mask(method, binding), &binding.body) else {
+        return None;
+    };
+    let absent = match binding.http_method {
+        Method::PATCH => "those that the body names",
+        Method::PUT => "every field, and one that the body does not name is cleared",
+        _ => return None,
+    };
+    let message = schema::single_message(&method.input().get_field_by_name(name)?)?;
+    let fields = message.fields().filter(|field| !Behavior::of(field).output_only);
+    let names: Vec<String> = fields.map(|field| field.json_name().to_owned()).collect();
+    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "The fields to change, separated by commas, of {list}; `*` for all of them. Without it, {absent}."
+    );
+    Some((text, names.into_iter().take(2).collect::<Vec<_>>().join(",")))
 }
 
 struct Query<'q, 'n> {
@@ -120,24 +148,23 @@ impl Query<'_, '_> {
     }
 }
 
-/// The headers that fill a field of the request or make it conditional.
-pub(super) fn in_header(input: &MessageDescriptor, reads_etag: bool) -> Vec<Value> {
-    let has =
-        |name| input.get_field_by_name(name).is_some_and(|field| field.kind() == Kind::String);
-    let mut parameters = Vec::new();
-    let mut refer = |name: &str| {
-        parameters.push(json!({"$ref": format!("#/components/parameters/{name}")}));
-    };
-    if has("etag") {
-        refer("IfMatch");
-    }
-    if reads_etag {
-        refer("IfNoneMatch");
-    }
-    if has("request_id") {
-        refer("IdempotencyKey");
-    }
-    parameters
+/// The headers that fill a field of the request, make it conditional, or ask for a part of the response.
+pub(super) fn in_header(
+    method: &MethodDescriptor,
+    facts: &Facts,
+    resume_fields: &[String],
+) -> Vec<Value> {
+    let input = method.input();
+    let resumes = resume_fields.iter().any(|name| schema::has_text(&input, name));
+    let headers = [
+        ("IfMatch", facts.is_conditional),
+        ("IfNoneMatch", facts.has_etag && !facts.is_write),
+        ("IdempotencyKey", schema::has_text(&input, "request_id")),
+        ("LastEventId", method.is_server_streaming() && resumes && !facts.is_download),
+        ("Range", facts.is_download),
+    ];
+    let names = headers.into_iter().filter_map(|(name, applies)| applies.then_some(name));
+    names.map(|name| json!({"$ref": format!("#/components/parameters/{name}")})).collect()
 }
 
 /// Whether a well-known type has a form in a query.

@@ -1,69 +1,61 @@
-//! The responses of an operation, and the components that all operations share.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The responses of an operation by status.
 
 use serde_json::{Map, Value, json};
 
-/// What decides which failures an operation can answer with.
+use super::failure;
+
+/// What decides how an operation can answer.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, read once each")]
 pub(super) struct Facts {
     pub(super) has_path_parameter: bool,
-    pub(super) has_body: bool,
     /// Whether the request can name the version that it was made from.
     pub(super) is_conditional: bool,
     pub(super) is_write: bool,
     /// Whether the response has a version.
     pub(super) has_etag: bool,
+    /// Whether the response is bytes, of which a range can be asked for.
+    pub(super) is_download: bool,
 }
 
-/// The failures that clients tell apart: status, component, description.
-const FAILURES: [(&str, &str, &str); 10] = [
+/// The failures of the gateway, and of a service by google.rpc.Code: status, component, description. 499 is not among
+/// them, for it answers a client that has given up.
+const FAILURES: [(&str, &str, &str); 17] = [
     ("400", "BadRequest", "The request is malformed, or a field breaks its rules."),
     ("401", "Unauthenticated", "The credentials are missing, wrong or expired."),
     ("403", "PermissionDenied", "The caller may not do this."),
     ("404", "NotFound", "There is no such resource, or the caller may not see it."),
+    ("406", "NotAcceptable", "The client accepts no media type of the answer."),
     ("409", "Conflict", "The request conflicts with the state of the resource."),
     ("412", "PreconditionFailed", "The resource is no longer of the version in `If-Match`."),
     ("413", "ContentTooLarge", "The request body is too large."),
-    ("415", "UnsupportedMediaType", "The request body is not JSON."),
+    ("414", "UriTooLong", "Path and query are too long."),
+    ("415", "UnsupportedMediaType", "The request body is compressed, or of another media type."),
+    ("416", "RangeNotSatisfiable", "The range lies outside of the content."),
     ("429", "TooManyRequests", "The caller has made too many requests."),
+    ("500", "Internal", "The server has a defect."),
+    ("501", "Unimplemented", "The server does not implement the method."),
+    ("503", "Unavailable", "The server cannot answer now; the same request may succeed later."),
+    ("504", "DeadlineExceeded", "The time of the call was up before it was done."),
     ("default", "Failure", "Any other failure."),
 ];
 
-/// The codes of google.rpc.Code but for OK.
-const CODES: [&str; 16] = [
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
-/// The successful response.
-pub(super) fn success(description: &str, content: Value, has_etag: bool) -> Value {
-    let mut headers = headers(&["RateLimit", "RateLimit-Policy", "X-Request-Id"]);
-    if has_etag {
-        headers.extend(self::headers(&["ETag"]));
+/// All responses of an operation: the successful one with its content, and the failures.
+pub(super) fn all(description: &str, content: &Value, facts: &Facts) -> Value {
+    let mut responses = Map::new();
+    let mut names = vec!["RateLimit", "RateLimit-Policy", "X-Request-Id"];
+    if facts.has_etag {
+        names.push("ETag");
     }
-    let mut success = json!({"description": description, "headers": headers});
-    success["content"] = content;
-    success
-}
-
-/// All responses of an operation by status.
-pub(super) fn all(success: Value, facts: &Facts) -> Value {
-    let mut responses = Map::from_iter([("200".to_owned(), success)]);
+    if facts.is_download {
+        names.push("Accept-Ranges");
+        let headers = headers(&[&names[..], &["Content-Range"]].concat());
+        let part = "The range of the content that was asked for.";
+        let part = json!({"description": part, "headers": headers, "content": content});
+        responses.insert("206".into(), part);
+    }
+    let success =
+        json!({"description": description, "headers": headers(&names), "content": content});
+    responses.insert("200".into(), success);
     if facts.has_etag && !facts.is_write {
         let headers = headers(&["ETag", "X-Request-Id"]);
         let description = "The resource still has the version in `If-None-Match`.";
@@ -74,150 +66,45 @@ pub(super) fn all(success: Value, facts: &Facts) -> Value {
             "404" => facts.has_path_parameter,
             "409" => facts.is_write,
             "412" => facts.is_write && facts.is_conditional,
-            "413" | "415" => facts.has_body,
+            "416" => facts.is_download,
             _ => true,
         };
         if happens {
-            let reference = format!("#/components/responses/{component}");
-            responses.insert(status.into(), json!({"$ref": reference}));
+            responses.insert(status.into(), refer(component));
         }
     }
     Value::Object(responses)
 }
 
-/// The components: all schemas, and of the rest what the paths use.
-pub(super) fn components(paths: &Value, mut schemas: BTreeMap<String, Value>) -> Value {
-    schemas.insert("Error".into(), error_schema());
-    let mut used = BTreeSet::new();
-    references(paths, &mut used);
-    let responses = keep(failures(), "responses", &used);
-    references(&json!(responses), &mut used);
-    json!({
-        "schemas": schemas,
-        "responses": responses,
-        "parameters": keep(shared_parameters(), "parameters", &used),
-        "headers": keep(shared_headers(), "headers", &used),
-        "securitySchemes": {
-            "bearerAuth": {
-                "type": "http",
-                "scheme": "bearer",
-                "bearerFormat": "JWT",
-                "description": "An access token (RFC 6750).",
-            },
-        },
-    })
+/// The one answer to a method that streams both ways, which HTTP/1.1 and browsers cannot.
+pub(super) fn of_bidirectional() -> Value {
+    json!({"501": refer("Unimplemented")})
+}
+
+/// The shared responses, by the names of their components.
+pub(super) fn components() -> Map<String, Value> {
+    let component = |(_, name, description): (&str, &str, &str)| {
+        let own: &[&str] = match name {
+            "Unauthenticated" => &["WWW-Authenticate"],
+            "RangeNotSatisfiable" => &["Content-Range"],
+            "TooManyRequests" => &["RateLimit", "RateLimit-Policy", "Retry-After"],
+            "Unavailable" | "Failure" => &["Retry-After"],
+            _ => &[],
+        };
+        let headers = headers(&[own, &["X-Request-Id"]].concat());
+        let content = failure::content();
+        let response = json!({"description": description, "headers": headers, "content": content});
+        (name.to_owned(), response)
+    };
+    FAILURES.into_iter().map(component).collect()
+}
+
+fn refer(component: &str) -> Value {
+    json!({"$ref": format!("#/components/responses/{component}")})
 }
 
 fn headers(names: &[&str]) -> Map<String, Value> {
     let refer =
         |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
     names.iter().map(refer).collect()
-}
-
-fn failures() -> Value {
-    let response = |(_, name, description): (&str, &str, &str)| {
-        let mut headers = headers(&["X-Request-Id"]);
-        let own: &[&str] = match name {
-            "Unauthenticated" => &["WWW-Authenticate"],
-            "TooManyRequests" => &["RateLimit", "RateLimit-Policy", "Retry-After"],
-            "Failure" => &["Retry-After"],
-            _ => &[],
-        };
-        headers.extend(self::headers(own));
-        let content =
-            json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
-        let response = json!({"description": description, "headers": headers, "content": content});
-        (name.to_owned(), response)
-    };
-    Value::Object(FAILURES.into_iter().map(response).collect())
-}
-
-fn error_schema() -> Value {
-    json!({
-        "type": "object",
-        "description": "A failure, as AIP-193 defines it.",
-        "required": ["error"],
-        "properties": {"error": {
-            "type": "object",
-            "required": ["code", "status", "message"],
-            "properties": {
-                "code": {"type": "integer", "description": "The HTTP status.", "examples": [404]},
-                "status": {
-                    "type": "string",
-                    "description": "The name of the gRPC status.",
-                    "enum": CODES,
-                },
-                "message": {"type": "string", "description": "What went wrong, for developers."},
-                "details": {
-                    "type": "array",
-                    "description": "Messages of google.rpc, as ErrorInfo, BadRequest or RetryInfo.",
-                    "items": {
-                        "type": "object",
-                        "required": ["@type"],
-                        "properties": {"@type": {
-                            "type": "string",
-                            "description": "The URL of the type.",
-                            "examples": ["type.googleapis.com/google.rpc.ErrorInfo"],
-                        }},
-                        "additionalProperties": true,
-                    },
-                },
-            },
-        }},
-    })
-}
-
-fn shared_parameters() -> Value {
-    let header = |name: &str, description: &str| {
-        let schema = json!({"type": "string"});
-        json!({"name": name, "in": "header", "description": description, "schema": schema})
-    };
-    json!({
-        "IfMatch": header(
-            "If-Match",
-            "The `ETag` of the version that the change was made from: the request is refused when it is no longer the current one.",
-        ),
-        "IfNoneMatch": header(
-            "If-None-Match",
-            "The `ETag` of a version at hand: the answer is 304 while it is still the current one.",
-        ),
-        "IdempotencyKey": header(
-            "Idempotency-Key",
-            "An id made by the caller, which does what `request_id` does: a retry answers the first result.",
-        ),
-    })
-}
-
-fn shared_headers() -> Value {
-    let text =
-        |description: &str| json!({"description": description, "schema": {"type": "string"}});
-    json!({
-        "ETag": text("The version of the resource (RFC 9110)."),
-        "RateLimit": text("What is left of the quota, and when it is filled again."),
-        "RateLimit-Policy": text("The quota that applies."),
-        "Retry-After": {
-            "description": "How many seconds to wait before trying again.",
-            "schema": {"type": "integer", "minimum": 0},
-        },
-        "WWW-Authenticate": text("How to authenticate (RFC 9110)."),
-        "X-Request-Id": text("The id of the request, for support."),
-    })
-}
-
-/// The members of a map of components that something refers to.
-fn keep(components: Value, kind: &str, used: &BTreeSet<String>) -> Map<String, Value> {
-    let Value::Object(components) = components else { return Map::new() };
-    let is_used = |name: &str| used.contains(&format!("#/components/{kind}/{name}"));
-    components.into_iter().filter(|(name, _)| is_used(name)).collect()
-}
-
-fn references(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(members) => {
-            found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
-            members.values().for_each(|member| references(member, found));
-        }
-        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
-        _ => {}
-    }
 }

@@ -10,21 +10,31 @@ use serde_json::{Map, Value, json};
 
 use super::{keywords, names::Names};
 use crate::rules::{
-    options::{self, Constraint, FieldRules},
+    options::{self, Constraint, FieldRules, Ignore},
     probe,
 };
 
 /// The schemas that the document refers to, written when the first reference asks for them.
 pub(super) struct Schemas<'n> {
     names: &'n Names,
+    emits_unpopulated: bool,
     components: BTreeMap<String, Value>,
-    pending: Vec<Component>,
+    pending: Vec<(String, Component)>,
     asked: HashSet<String>,
 }
 
 enum Component {
-    Message(MessageDescriptor),
+    Message(MessageDescriptor, Form),
     Enum(EnumDescriptor),
+}
+
+/// Which fields of a message there have to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// All that are required.
+    Whole,
+    /// Only those that the rules ask for whatever is changed: a field that is left out stays as it is.
+    Patch,
 }
 
 /// What `google.api.field_behavior` says that a schema can say too.
@@ -45,54 +55,100 @@ impl Behavior {
     }
 }
 
-/// The rules of a field. Rules that cannot be read are no rules here, for they stop the start of the server.
+/// The rules of a field. Rules that cannot be read are no rules here, for they stop the start of the server. A required
+/// text or list is not empty (AIP-203).
 pub(super) fn rules(field: &FieldDescriptor) -> FieldRules {
-    FieldRules::of(field).unwrap_or_default()
+    let mut rules = FieldRules::of(field).unwrap_or_default();
+    let can_be_empty =
+        matches!(field.kind(), Kind::String | Kind::Bytes) || (field.is_list() || field.is_map());
+    if can_be_empty && rules.ignore == Ignore::IfZero && Behavior::of(field).required {
+        rules.ignore = Ignore::Never;
+        rules.required = true;
+    }
+    rules
 }
 
 /// Whether a request is refused without the field: it is required, or its zero value breaks a rule.
 pub(super) fn is_required(field: &FieldDescriptor) -> bool {
-    let (rules, behavior) = (rules(field), Behavior::of(field));
-    if behavior.output_only {
-        return false;
-    }
+    let behavior = Behavior::of(field);
+    !behavior.output_only && (behavior.required || is_demanded(field))
+}
+
+/// Whether the rules refuse every request without the field.
+fn is_demanded(field: &FieldDescriptor) -> bool {
+    let rules = FieldRules::of(field).unwrap_or_default();
     let in_oneof = field.containing_oneof().is_some();
     let needs_value =
         !field.supports_presence() && !in_oneof && !probe::accepts_zero(&rules, &field.kind());
-    behavior.required || needs_value || (rules.required && rules.ignore != options::Ignore::Always)
+    needs_value || (rules.required && rules.ignore != Ignore::Always)
+}
+
+/// The message of a field that holds one.
+pub(super) fn single_message(field: &FieldDescriptor) -> Option<MessageDescriptor> {
+    if field.is_list() || field.is_map() { None } else { field.kind().as_message().cloned() }
+}
+
+/// The message that is sent as the response.
+pub(super) fn payload(
+    output: &MessageDescriptor,
+    response_body: Option<&str>,
+) -> Option<MessageDescriptor> {
+    match response_body {
+        None => Some(output.clone()),
+        Some(name) => single_message(&output.get_field_by_name(name)?),
+    }
+}
+
+/// Whether a message has a single string of the name.
+pub(super) fn has_text(message: &MessageDescriptor, name: &str) -> bool {
+    let field = message.get_field_by_name(name);
+    field.is_some_and(|field| field.kind() == Kind::String && !field.is_list())
 }
 
 impl<'n> Schemas<'n> {
-    pub(super) fn new(names: &'n Names) -> Self {
-        Self { names, components: BTreeMap::new(), pending: Vec::new(), asked: HashSet::new() }
+    pub(super) fn new(names: &'n Names, emits_unpopulated: bool) -> Self {
+        Self {
+            names,
+            emits_unpopulated,
+            components: BTreeMap::new(),
+            pending: Vec::new(),
+            asked: HashSet::new(),
+        }
     }
 
     /// All schemas that were referred to, directly or by one another.
     pub(super) fn into_components(mut self) -> BTreeMap<String, Value> {
-        while let Some(component) = self.pending.pop() {
-            let (name, schema) = match component {
-                Component::Message(message) => {
-                    (message.full_name().to_owned(), self.object(&message, &[]))
-                }
-                Component::Enum(values) => {
-                    (values.full_name().to_owned(), self.names.values(&values))
-                }
+        while let Some((name, component)) = self.pending.pop() {
+            let schema = match component {
+                Component::Message(message, form) => self.object(&message, &[], form),
+                Component::Enum(values) => self.names.values(&values),
             };
-            self.components.insert(self.names.component(&name).to_owned(), schema);
+            self.components.insert(name, schema);
         }
         self.components
     }
 
     /// The schema of a message wherever it is used: a reference, or the JSON form of a well-known type.
     pub(super) fn message(&mut self, message: &MessageDescriptor) -> Value {
+        self.message_in(message, Form::Whole)
+    }
+
+    fn message_in(&mut self, message: &MessageDescriptor, form: Form) -> Value {
         if let Some(schema) = well_known(message) {
             return schema;
         }
-        self.refer(message.full_name(), || Component::Message(message.clone()))
+        let differs = form == Form::Patch && asks_more_when_whole(message, &mut HashSet::new());
+        let form = if differs { Form::Patch } else { Form::Whole };
+        self.refer(message.full_name(), form, || Component::Message(message.clone(), form))
     }
 
     /// The schema of a message without the fields at these paths, which are set in another way.
-    pub(super) fn object(&mut self, message: &MessageDescriptor, without: &[&str]) -> Value {
+    pub(super) fn object(
+        &mut self,
+        message: &MessageDescriptor,
+        without: &[&str],
+        form: Form,
+    ) -> Value {
         let mut schema = Map::new();
         schema.insert("type".into(), json!("object"));
         if let Some(comment) = self.names.comment(&message.parent_file(), message.path()) {
@@ -105,9 +161,9 @@ impl<'n> Schemas<'n> {
             let prefix = format!("{}.", field.name());
             let inner: Vec<&str> =
                 without.iter().filter_map(|path| path.strip_prefix(&prefix)).collect();
-            properties.insert(field.json_name().to_owned(), self.property(field, &inner));
+            properties.insert(field.json_name().to_owned(), self.property(field, &inner, form));
         }
-        let required = fields.iter().filter(|field| is_required(field));
+        let required = fields.iter().filter(|field| self.is_always_there(message, field, form));
         let required: Vec<&str> = required.map(FieldDescriptor::json_name).collect();
         if !required.is_empty() {
             schema.insert("required".into(), json!(required));
@@ -129,10 +185,26 @@ impl<'n> Schemas<'n> {
         Value::Object(schema)
     }
 
+    fn is_always_there(
+        &self,
+        message: &MessageDescriptor,
+        field: &FieldDescriptor,
+        form: Form,
+    ) -> bool {
+        if !self.names.is_requested(message) {
+            let is_sent = self.emits_unpopulated && !Behavior::of(field).input_only;
+            return is_sent && !field.supports_presence() && field.containing_oneof().is_none();
+        }
+        match form {
+            Form::Whole => is_required(field),
+            Form::Patch => is_demanded(field) && !Behavior::of(field).output_only,
+        }
+    }
+
     /// A property with its comment.
-    fn property(&mut self, field: &FieldDescriptor, without: &[&str]) -> Value {
+    fn property(&mut self, field: &FieldDescriptor, without: &[&str], form: Form) -> Value {
         let behavior = Behavior::of(field);
-        let mut schema = self.without(field, without);
+        let mut schema = self.without(field, without, form);
         if let Some(comment) = self.comment(field) {
             schema["description"] = json!(comment);
         }
@@ -147,20 +219,36 @@ impl<'n> Schemas<'n> {
 
     /// The schema of a field without the fields at these paths below it. Output-only ones may stay, for no client
     /// sends them.
-    pub(super) fn without(&mut self, field: &FieldDescriptor, without: &[&str]) -> Value {
-        let Kind::Message(inner) = field.kind() else { return self.field(field) };
+    pub(super) fn without(
+        &mut self,
+        field: &FieldDescriptor,
+        without: &[&str],
+        form: Form,
+    ) -> Value {
+        let Some(inner) = single_message(field).filter(|inner| well_known(inner).is_none()) else {
+            return self.field(field);
+        };
         let is_sent = |path: &&str| {
             inner.get_field_by_name(path).is_none_or(|field| !Behavior::of(&field).output_only)
         };
         let sent: Vec<&str> = without.iter().copied().filter(is_sent).collect();
-        if sent.is_empty() || field.is_list() || field.is_map() {
-            return self.field(field);
+        if sent.is_empty() {
+            return self.message_in(&inner, form);
         }
-        self.object(&inner, &sent)
+        self.object(&inner, &sent, form)
     }
 
-    pub(super) fn comment(&self, field: &FieldDescriptor) -> Option<&'n str> {
+    pub(super) fn comment(&self, field: &FieldDescriptor) -> Option<String> {
         self.names.comment(&field.parent_message().parent_file(), field.path())
+    }
+
+    /// The schema of a value in a path, which is never empty.
+    pub(super) fn value_in_path(&mut self, field: &FieldDescriptor) -> Value {
+        let mut rules = rules(field);
+        if rules.ignore == Ignore::IfZero && field.kind() == Kind::String {
+            rules.ignore = Ignore::Never;
+        }
+        self.value(&field.kind(), &rules, field.supports_presence())
     }
 
     /// The schema of a field's value, with its rules as keywords.
@@ -207,7 +295,8 @@ impl<'n> Schemas<'n> {
                 return schema;
             }
             Kind::Enum(values) => {
-                self.refer(values.full_name(), || Component::Enum(values.clone()))
+                let component = || Component::Enum(values.clone());
+                self.refer(values.full_name(), Form::Whole, component)
             }
             scalar => keywords::scalar(scalar),
         };
@@ -217,11 +306,18 @@ impl<'n> Schemas<'n> {
         schema
     }
 
-    fn refer(&mut self, full_name: &str, component: impl FnOnce() -> Component) -> Value {
-        if self.asked.insert(full_name.to_owned()) {
-            self.pending.push(component());
+    fn refer(
+        &mut self,
+        full_name: &str,
+        form: Form,
+        component: impl FnOnce() -> Component,
+    ) -> Value {
+        let name = self.names.component(full_name, form);
+        let reference = json!({"$ref": format!("#/components/schemas/{name}")});
+        if self.asked.insert(name.clone()) {
+            self.pending.push((name, component()));
         }
-        json!({"$ref": format!("#/components/schemas/{}", self.names.component(full_name))})
+        reference
     }
 }
 
@@ -231,8 +327,7 @@ impl Names {
         let file = values.parent_file();
         let declared = values.enum_descriptor_proto().value.iter();
         let names: Vec<&str> = declared.map(EnumValueDescriptorProto::name).collect();
-        let mut lines: Vec<String> =
-            self.comment(&file, values.path()).map(str::to_owned).into_iter().collect();
+        let mut lines: Vec<String> = self.comment(&file, values.path()).into_iter().collect();
         for value in values.values() {
             if let Some(comment) = self.comment(&file, value.path()) {
                 lines.push(format!("- `{}`: {comment}", value.name()));
@@ -242,6 +337,15 @@ impl Names {
         let description = lines.join("\n").replacen("\n- ", "\n\n- ", 1);
         json!({"type": "string", "enum": names, "description": description})
     }
+}
+
+/// Whether a message, or one that it holds, has fields that an update need not name.
+fn asks_more_when_whole(message: &MessageDescriptor, seen: &mut HashSet<String>) -> bool {
+    seen.insert(message.full_name().to_owned())
+        && message.fields().filter(|field| !Behavior::of(field).output_only).any(|field| {
+            let own = is_required(&field) && !is_demanded(&field);
+            own || single_message(&field).is_some_and(|inner| asks_more_when_whole(&inner, seen))
+        })
 }
 
 /// At most one member of a oneof is set, or exactly one where it is required.
@@ -288,7 +392,6 @@ pub(super) fn well_known(message: &MessageDescriptor) -> Option<Value> {
             "properties": {"@type": {"type": "string"}},
             "additionalProperties": true,
         }),
-        "google.api.HttpBody" => json!({"type": "string", "format": "binary"}),
         _ => return None,
     })
 }
