@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{
     contract,
-    policy::method::{Access, Methods},
+    policy::method::{Access, Method, Methods},
 };
 
 const DESCRIPTION: &str = "The REST face of a gRPC service: every operation is also a method of the same name over \
 gRPC and gRPC-web, with the same access rules, limits and errors. Sign in with `POST /api/v1/auth/login` and send the \
 access token as `Authorization: Bearer <token>`.";
+
+const TOO_LARGE: &str = "The head of the request has more than 16 KiB.";
 
 /// The document.
 #[must_use]
@@ -26,17 +28,38 @@ pub fn document(methods: &Methods) -> Value {
         .build()
 }
 
-/// Says who may call an operation.
+/// Says who may call an operation, and how the server answers that the gateway knows nothing of.
 fn annotate(methods: &Methods, method: &MethodDescriptor, operation: &mut Value) {
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-    let Some(method) = methods.resolve(&path) else { return };
-    let bearer = json!([{ "bearerAuth": [] }]);
+    if let Some(method) = methods.resolve(&path) {
+        secure(method, operation);
+    }
+    if let Some(responses) = operation["responses"].as_object_mut() {
+        // Nothing else is answered: `rpc::status` has a code for every failure.
+        responses.remove("default");
+        // The HTTP library says this before there is a request, so that nothing is added.
+        responses.insert("431".to_owned(), json!({ "description": TOO_LARGE }));
+    }
+}
+
+fn secure(method: &Method, operation: &mut Value) {
+    let bearer = json!({ "bearerAuth": [] });
     match method.access {
-        Access::Public => operation["security"] = json!([]),
-        Access::Authenticated => operation["security"] = bearer,
+        Access::Public => {
+            // A token is not asked for, but some methods make use of one.
+            operation["security"] = json!([{}, bearer]);
+            if let Some(responses) = operation["responses"].as_object_mut() {
+                responses.remove("403");
+            }
+        }
+        Access::Authenticated => operation["security"] = json!([bearer]),
         Access::Permission(permission) => {
-            operation["security"] = bearer;
-            operation["x-required-permission"] = permission.name().into();
+            let name = permission.name();
+            operation["security"] = json!([bearer]);
+            operation["x-required-permission"] = name.into();
+            let description = operation["description"].as_str().unwrap_or_default();
+            operation["description"] =
+                format!("{description}\n\nNeeds the permission `{name}`.").trim().into();
         }
     }
 }
