@@ -90,7 +90,7 @@ fn head(
     Ok(Head {
         variables: route.variables.iter().map(value).collect::<Result<_, _>>()?,
         query: parts.uri.query().map(str::to_owned),
-        if_match: route.etag.map_or(Ok(None), |_| etag::if_match(&parts.headers))?,
+        if_match: route.etag.map_or(Ok(None), |_| etag::if_match(&parts.headers)),
         last_event_id: route.resume.and_then(|_| last_event_id(&parts.headers)),
         content_type,
     })

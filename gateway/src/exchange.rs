@@ -43,7 +43,7 @@ impl Exchange {
             route,
             headers: std::mem::take(&mut parts.headers),
             is_head: parts.method == Method::HEAD,
-            is_conditional: head.if_match.is_some(),
+            is_conditional: matches!(head.if_match, Ok(Some(_))),
             fate: Arc::default(),
         };
         let composer = Composer { compiled: exchange.compiled.clone(), route, head };

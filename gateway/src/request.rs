@@ -20,8 +20,9 @@ pub(crate) struct Head {
     /// The values of the path's variables, decoded, in their order.
     pub(crate) variables: Vec<String>,
     pub(crate) query: Option<String>,
-    /// The entity tag of `If-Match`.
-    pub(crate) if_match: Option<String>,
+    /// The entity tag of `If-Match`, or what is wrong with it, which is for callers whom the service
+    /// lets in.
+    pub(crate) if_match: Result<Option<String>, Error>,
     /// Where a stream that broke off goes on.
     pub(crate) last_event_id: Option<String>,
     /// The media type of a file.
@@ -131,7 +132,8 @@ impl Composer {
         for (variable, value) in route.variables.iter().zip(&self.head.variables) {
             bounds.push(bound(&variable.places[..], &variable.field_path, value)?);
         }
-        if let (Some(place), Some(tag)) = (&route.etag, &self.head.if_match) {
+        let if_match = self.head.if_match.as_ref().map_err(Clone::clone)?;
+        if let (Some(place), Some(tag)) = (&route.etag, if_match) {
             let name = &self.compiled.tables.message(route.request).fields[*place].name;
             bounds.push(bound(std::slice::from_ref(place), name, tag)?);
         }

@@ -57,6 +57,15 @@ async fn a_service_that_refuses_the_caller_reads_nothing_of_the_body() {
 }
 
 #[tokio::test]
+async fn a_service_that_refuses_the_caller_says_nothing_of_the_version_either() {
+    let api = Api::library();
+    api.reply(Reply::Early(16, "no token"));
+    let bad_tag = [("if-match", "no tag")];
+    let answer = api.send("DELETE", "/v1/shelves/1/books/2", &bad_tag, "").await;
+    assert_eq!((answer.status, answer.json["error"]["message"].as_str()), (401, Some("no token")));
+}
+
+#[tokio::test]
 async fn a_bad_body_is_answered_as_what_it_is_and_not_as_what_the_service_made_of_it() {
     let api = Api::library();
     let (request, was_read) = post(&[b"{\"displayName\":", b"7}"]);
