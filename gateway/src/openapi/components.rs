@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{failure, response};
 
+/// One entity tag, or any.
+const ONE_TAG: &str = r#"^(\*|(W/)?"[!#-~]*")$"#;
+
 /// The components of a document with these paths.
 pub(super) fn components(paths: &Value, mut schemas: BTreeMap<String, Value>) -> Value {
     let mut used = BTreeSet::new();
@@ -59,7 +62,9 @@ fn parameters() -> Map<String, Value> {
         ),
         ("Range", "Range", "The bytes to answer, as `bytes=0-1023` (RFC 9110)."),
     ];
-    headers.into_iter().map(header).collect()
+    let mut headers: Map<String, Value> = headers.into_iter().map(header).collect();
+    headers["IfMatch"]["schema"] = json!({"type": "string", "minLength": 1, "pattern": ONE_TAG});
+    headers
 }
 
 fn headers() -> Map<String, Value> {
