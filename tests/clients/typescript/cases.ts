@@ -1,0 +1,212 @@
+// What a client does with each operation. The type of `cases` is made from the document, so that an operation without a
+// case does not compile.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+
+import type { Client } from "openapi-fetch";
+
+import type { components, operations, paths } from "./schema.js";
+
+export type Api = Client<paths>;
+
+/** Operations whose answer is a stream are left out; only a unary one goes there and back. */
+export type Unary = {
+  [Id in keyof operations]: operations[Id] extends {
+    responses: { 200: { content: { "text/event-stream": unknown } } };
+  }
+    ? never
+    : Id;
+}[keyof operations];
+
+/** What a case has: a client of a new user, one of an administrator, and one of nobody. */
+export interface World {
+  user: Api;
+  administrator: Api;
+  nobody: Api;
+  userId: string;
+  refreshToken: string;
+}
+
+export const PASSWORD = "correct horse battery staple";
+
+const room = (name: string) => ({ name, description: "Ünïcode 🎮", type: "ROOM_TYPE_PRIVATE" as const });
+
+const stream = (title: string) => ({ title, tags: ["chess"], visibility: "STREAM_VISIBILITY_UNLISTED" as const });
+
+/** The answer of a call that has to succeed. */
+export function must<Data>(answer: { data?: Data; error?: unknown; response: Response }): Data {
+  assert.ok(answer.data !== undefined, `${answer.response.status}: ${JSON.stringify(answer.error)}`);
+  return answer.data;
+}
+
+/** The gRPC status of a failure, in either of its forms. */
+function code(failure?: components["schemas"]["Error"] | components["schemas"]["Problem"]): string {
+  assert.ok(failure);
+  return "error" in failure ? failure.error.status : failure.code;
+}
+
+/** The value of a field that the document says may be absent, and that is there. */
+function present<Value>(value: Value | undefined): Value {
+  assert.ok(value !== undefined);
+  return value;
+}
+
+async function newRoom({ user }: World) {
+  return must(await user.POST("/api/v1/rooms", { body: room("A room") }));
+}
+
+async function newStream({ user }: World) {
+  return must(await user.POST("/api/v1/streams", { body: stream("A stream") }));
+}
+
+const path = (id: string | undefined) => ({ path: { id: present(id) } });
+
+export const cases: Record<Unary, (world: World) => Promise<void>> = {
+  async Register({ nobody }) {
+    const username = `u${randomUUID().slice(0, 8)}`;
+    const body = { email: `${username}@example.com`, username, password: PASSWORD, requestId: randomUUID() };
+    const first = must(await nobody.POST("/api/v1/auth/register", { body }));
+    assert.equal(first.user?.username, username);
+    const again = must(await nobody.POST("/api/v1/auth/register", { body }));
+    assert.equal(again.user?.id, first.user?.id);
+  },
+
+  async Login({ nobody, user }) {
+    const me = must(await user.GET("/api/v1/users/me"));
+    const body = { identifier: me.username, password: PASSWORD };
+    const { tokens } = must(await nobody.POST("/api/v1/auth/login", { body }));
+    assert.equal(tokens?.tokenType, "Bearer");
+    const wrong = await nobody.POST("/api/v1/auth/login", { body: { ...body, password: "wrong" } });
+    assert.equal(code(wrong.error), "UNAUTHENTICATED");
+  },
+
+  async RefreshToken({ nobody, refreshToken }) {
+    const tokens = must(await nobody.POST("/api/v1/auth/refresh", { body: { refreshToken } }));
+    assert.notEqual(tokens.refreshToken, refreshToken);
+  },
+
+  async Logout({ user, refreshToken }) {
+    must(await user.POST("/api/v1/auth/logout", { body: { refreshToken } }));
+    const { response } = await user.GET("/api/v1/users/me");
+    assert.equal(response.status, 401);
+  },
+
+  async ListRooms(world) {
+    await newRoom(world);
+    const query = { pageSize: 1, filter: 'type = "PRIVATE"', orderBy: "create_time desc" as const };
+    const page = must(await world.user.GET("/api/v1/rooms", { params: { query } }));
+    assert.equal(page.rooms.length, 1);
+  },
+
+  async CreateRoom({ user }) {
+    const created = must(await user.POST("/api/v1/rooms", { body: room("Mine") }));
+    assert.deepEqual({ ...created, ...room("Mine") }, created);
+  },
+
+  async GetRoom(world) {
+    const created = await newRoom(world);
+    const answer = await world.user.GET("/api/v1/rooms/{id}", { params: path(created.id) });
+    assert.deepEqual(must(answer), created);
+    const header = { "If-None-Match": present(answer.response.headers.get("etag") ?? undefined) };
+    const params = { ...path(created.id), header };
+    assert.equal((await world.user.GET("/api/v1/rooms/{id}", { params })).response.status, 304);
+  },
+
+  async UpdateRoom(world) {
+    const { id } = await newRoom(world);
+    const body = { name: "Replaced" };
+    const updated = must(await world.user.PUT("/api/v1/rooms/{id}", { params: path(id), body }));
+    assert.deepEqual([updated.name, updated.description], ["Replaced", ""]);
+  },
+
+  async UpdateRoom_patch(world) {
+    const { id, meta, name } = await newRoom(world);
+    const header = { "If-Match": `"${present(meta).etag}"` };
+    const body = { description: "Patched" };
+    const params = { ...path(id), header };
+    const updated = must(await world.user.PATCH("/api/v1/rooms/{id}", { params, body }));
+    assert.deepEqual([updated.name, updated.description], [name, "Patched"]);
+    const stale = await world.user.PATCH("/api/v1/rooms/{id}", { params, body });
+    assert.equal(stale.response.status, 412);
+  },
+
+  async DeleteRoom(world) {
+    const { id } = await newRoom(world);
+    const deleted = must(await world.user.DELETE("/api/v1/rooms/{id}", { params: path(id) }));
+    assert.ok(deleted.meta?.deleteTime);
+    const gone = await world.user.GET("/api/v1/rooms/{id}", { params: path(id) });
+    assert.equal(code(gone.error), "NOT_FOUND");
+  },
+
+  async ListStreams(world) {
+    const created = must(await world.user.POST("/api/v1/streams", { body: { title: "Found" } }));
+    const query = { filter: `owner_id = "${world.userId}"` };
+    const page = must(await world.user.GET("/api/v1/streams", { params: { query } }));
+    assert.deepEqual(page.streams, [created]);
+  },
+
+  async CreateStream({ user }) {
+    const created = must(await user.POST("/api/v1/streams", { body: stream("Mine") }));
+    assert.deepEqual({ ...created, ...stream("Mine") }, created);
+    assert.equal(created.state, "STREAM_STATE_IDLE");
+  },
+
+  async GetStream(world) {
+    const created = await newStream(world);
+    const read = must(await world.user.GET("/api/v1/streams/{id}", { params: path(created.id) }));
+    assert.deepEqual(read, created);
+  },
+
+  async UpdateStream(world) {
+    const { id } = await newStream(world);
+    const body = { title: "Replaced" };
+    const updated = must(await world.user.PUT("/api/v1/streams/{id}", { params: path(id), body }));
+    assert.deepEqual([updated.title, updated.tags], ["Replaced", []]);
+  },
+
+  async UpdateStream_patch(world) {
+    const { id, title } = await newStream(world);
+    const params = { ...path(id), query: { updateMask: "tags" } };
+    const body = { title: "Not named by the mask", tags: ["go"] };
+    const updated = must(await world.user.PATCH("/api/v1/streams/{id}", { params, body }));
+    assert.deepEqual([updated.title, updated.tags], [title, ["go"]]);
+  },
+
+  async DeleteStream(world) {
+    const { id } = await newStream(world);
+    const deleted = must(await world.user.DELETE("/api/v1/streams/{id}", { params: path(id) }));
+    assert.ok(deleted.meta?.purgeTime);
+  },
+
+  async ListUsers({ administrator, userId }) {
+    const page = must(await administrator.GET("/api/v1/users", { params: { query: { pageSize: 200 } } }));
+    assert.ok(page.users.some((user) => user.id === userId));
+  },
+
+  async GetMe({ user, userId }) {
+    assert.equal(must(await user.GET("/api/v1/users/me")).id, userId);
+  },
+
+  async GetUser({ administrator, userId }) {
+    const read = must(await administrator.GET("/api/v1/users/{id}", { params: path(userId) }));
+    assert.deepEqual([read.id, read.state], [userId, "USER_STATE_ACTIVE"]);
+  },
+
+  async UpdateUser({ user, userId }) {
+    const { username } = must(await user.GET("/api/v1/users/me"));
+    const body = { username, bio: "Replaced" };
+    const updated = must(await user.PUT("/api/v1/users/{id}", { params: path(userId), body }));
+    assert.deepEqual([updated.bio, updated.locale], ["Replaced", ""]);
+  },
+
+  async UpdateUser_patch({ administrator, userId }) {
+    const body = { displayName: "Ann", locale: "pt-BR" };
+    const updated = must(await administrator.PATCH("/api/v1/users/{id}", { params: path(userId), body }));
+    assert.deepEqual([updated.displayName, updated.locale], ["Ann", "pt-BR"]);
+  },
+
+  async DeleteUser({ administrator, userId }) {
+    const deleted = must(await administrator.DELETE("/api/v1/users/{id}", { params: path(userId) }));
+    assert.equal(deleted.state, "USER_STATE_DELETED");
+  },
+};
