@@ -62,16 +62,14 @@ pub(super) fn in_query(
     query.add(&method.input(), "", "");
     let mut parameters = query.parameters;
     let mask = parameters.iter_mut().find(|parameter| parameter["name"] == "updateMask");
-    if let (Some(parameter), Some((description, example))) = (mask, mask_texts(method, binding)) {
+    if let (Some(parameter), Some(description)) = (mask, mask_text(method, binding)) {
         parameter["description"] = json!(description);
-        parameter["example"] = json!(example);
     }
     parameters
 }
 
-/// What the mask of an update is over HTTP, where its absence means something else than it does over gRPC, and an
-/// example.
-fn mask_texts(method: &MethodDescriptor, binding: &Binding) -> Option<(String, String)> {
+/// What the mask of an update is over HTTP, where its absence means something else than it does over gRPC.
+fn mask_text(method: &MethodDescriptor, binding: &Binding) -> Option<String> {
     let (true, Body::Field(name)) = (content::takes_mask(method, binding), &binding.body) else {
         return None;
     };
@@ -82,12 +80,11 @@ fn mask_texts(method: &MethodDescriptor, binding: &Binding) -> Option<(String, S
     };
     let message = schema::single_message(&method.input().get_field_by_name(name)?)?;
     let fields = message.fields().filter(|field| !Behavior::of(field).output_only);
-    let names: Vec<String> = fields.map(|field| field.json_name().to_owned()).collect();
-    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let text = format!(
+    let names: Vec<String> = fields.map(|field| format!("`{}`", field.json_name())).collect();
+    let list = names.join(", ");
+    Some(format!(
         "The fields to change, separated by commas, of {list}; `*` for all of them. Without it, {absent}."
-    );
-    Some((text, names.into_iter().take(2).collect::<Vec<_>>().join(",")))
+    ))
 }
 
 struct Query<'q, 'n> {
