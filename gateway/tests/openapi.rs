@@ -91,6 +91,7 @@ fn every_binding_is_an_operation_and_ids_are_unique() {
             "ReadFile",
             "WatchLoans",
             "PeopleService_GetBook",
+            "DownloadScans",
             "ListBooks",
         ]
     );
@@ -270,6 +271,16 @@ fn a_file_is_bytes_of_any_type_and_can_be_read_in_parts() {
     assert!(download["responses"]["206"]["headers"]["Content-Range"].is_object());
     assert!(download["responses"]["416"].is_object());
     assert!(has_reference(download, "#/components/parameters/Range"));
+    assert!(download["responses"]["406"].is_null());
+
+    // Of a stream, the length is not known.
+    let stream = operation("get", "/v1/scans");
+    assert_eq!(stream["responses"]["200"]["content"], bytes);
+    assert!(!has_reference(stream, "#/components/parameters/Range"));
+    assert_eq!(
+        (&stream["responses"]["206"], &stream["responses"]["416"]),
+        (&json!(null), &json!(null))
+    );
 
     let upload = operation("post", "/v1/books/{id}/scan");
     assert_eq!(upload["requestBody"], json!({"required": true, "content": bytes}));
@@ -398,10 +409,13 @@ fn failures_are_those_that_can_happen() {
         responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
     };
     const COMMON: &str = "413 414 415 429 500 501 503 504 default";
-    assert_eq!(statuses("get", "/v1/books/{id}"), format!("200 304 400 401 403 404 406 {COMMON}"));
+    assert_eq!(
+        statuses("get", "/v1/books/{id}"),
+        format!("200 304 400 401 403 404 406 408 {COMMON}")
+    );
     assert_eq!(
         statuses("put", "/v1/books/{id}"),
-        format!("200 400 401 403 404 406 409 412 {COMMON}")
+        format!("200 400 401 403 404 406 408 409 412 {COMMON}")
     );
 }
 

@@ -73,7 +73,7 @@ fn headers() -> Map<String, Value> {
         (name.to_owned(), header)
     };
     let texts = [
-        ("Accept-Ranges", "The unit of ranges: `bytes`."),
+        ("Accept-Ranges", "The unit of ranges: `bytes`, or `none` where there are none."),
         ("Content-Range", "Where the range lies in the content, and how long that is (RFC 9110)."),
         ("ETag", "The version of the resource (RFC 9110)."),
         ("RateLimit", "What is left of the quota, and when it is filled again."),

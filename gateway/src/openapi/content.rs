@@ -81,7 +81,7 @@ pub(super) fn response(
     schemas: &mut Schemas,
     resume_fields: &[String],
 ) -> Value {
-    if is_download(method, binding) {
+    if is_file(method, binding) {
         return json!({"*/*": {"schema": bytes()}});
     }
     let output = method.output();
@@ -91,8 +91,7 @@ pub(super) fn response(
         None => schemas.message(&output),
     };
     if method.is_server_streaming() {
-        let resumes = resume_fields.iter().any(|name| output.get_field_by_name(name).is_some());
-        return stream(&schema, resumes);
+        return stream(&schema, resumes(method, resume_fields));
     }
     let mut media = json!({"schema": schema});
     let payload = schema::payload(&output, binding.response_body.as_deref());
@@ -102,8 +101,16 @@ pub(super) fn response(
     json!({"application/json": media})
 }
 
-/// Whether the response is bytes, of which a client can ask for a range.
-pub(super) fn is_download(method: &MethodDescriptor, binding: &Binding) -> bool {
+/// Whether a stream says where it goes on, by a field that its request and its messages have.
+pub(super) fn resumes(method: &MethodDescriptor, resume_fields: &[String]) -> bool {
+    let has = |name: &String| {
+        schema::has_text(&method.input(), name) && schema::has_text(&method.output(), name)
+    };
+    method.is_server_streaming() && resume_fields.iter().any(has)
+}
+
+/// Whether the response is bytes of any media type.
+pub(super) fn is_file(method: &MethodDescriptor, binding: &Binding) -> bool {
     let payload = schema::payload(&method.output(), binding.response_body.as_deref());
     payload.is_some_and(|message| message.full_name() == HTTP_BODY)
 }

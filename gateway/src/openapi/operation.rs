@@ -138,13 +138,16 @@ impl<'n> Operations<'n> {
 
 fn facts(method: &MethodDescriptor, binding: &Binding, has_path_parameter: bool) -> Facts {
     let payload = schema::payload(&method.output(), binding.response_body.as_deref());
-    let is_one = !method.is_server_streaming();
+    let (is_file, is_stream) = (content::is_file(method, binding), method.is_server_streaming());
+    let is_write = binding.http_method != Method::GET;
     Facts {
         has_path_parameter,
         is_conditional: schema::has_text(&method.input(), "etag"),
-        is_write: binding.http_method != Method::GET,
-        has_etag: is_one && payload.as_ref().is_some_and(has_etag),
-        is_download: content::is_download(method, binding),
+        is_write,
+        // The version of a file can only be a header of the service.
+        has_etag: is_file || (!is_stream && payload.as_ref().is_some_and(has_etag)),
+        is_file,
+        has_ranges: is_file && !is_stream && !is_write,
     }
 }
 

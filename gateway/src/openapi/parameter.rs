@@ -152,13 +152,13 @@ pub(super) fn in_header(
     resume_fields: &[String],
 ) -> Vec<Value> {
     let input = method.input();
-    let resumes = resume_fields.iter().any(|name| schema::has_text(&input, name));
+    let resumes = content::resumes(method, resume_fields) && !facts.is_file;
     let headers = [
         ("IfMatch", facts.is_conditional),
         ("IfNoneMatch", facts.has_etag && !facts.is_write),
         ("IdempotencyKey", schema::has_text(&input, "request_id")),
-        ("LastEventId", method.is_server_streaming() && resumes && !facts.is_download),
-        ("Range", facts.is_download),
+        ("LastEventId", resumes),
+        ("Range", facts.has_ranges),
     ];
     let names = headers.into_iter().filter_map(|(name, applies)| applies.then_some(name));
     names.map(|name| json!({"$ref": format!("#/components/parameters/{name}")})).collect()

@@ -13,18 +13,21 @@ pub(super) struct Facts {
     pub(super) is_write: bool,
     /// Whether the response has a version.
     pub(super) has_etag: bool,
-    /// Whether the response is bytes, of which a range can be asked for.
-    pub(super) is_download: bool,
+    /// Whether the response is bytes of any media type.
+    pub(super) is_file: bool,
+    /// Whether a part of the bytes can be asked for.
+    pub(super) has_ranges: bool,
 }
 
 /// The failures of the gateway, and of a service by google.rpc.Code: status, component, description. 499 is not among
 /// them, for it answers a client that has given up.
-const FAILURES: [(&str, &str, &str); 17] = [
+const FAILURES: [(&str, &str, &str); 18] = [
     ("400", "BadRequest", "The request is malformed, or a field breaks its rules."),
     ("401", "Unauthenticated", "The credentials are missing, wrong or expired."),
     ("403", "PermissionDenied", "The caller may not do this."),
     ("404", "NotFound", "There is no such resource, or the caller may not see it."),
     ("406", "NotAcceptable", "The client accepts no media type of the answer."),
+    ("408", "RequestTimeout", "The request body did not arrive in time."),
     ("409", "Conflict", "The request conflicts with the state of the resource."),
     ("412", "PreconditionFailed", "The resource is no longer of the version in `If-Match`."),
     ("413", "ContentTooLarge", "The request body is too large."),
@@ -46,8 +49,10 @@ pub(super) fn all(description: &str, content: &Value, facts: &Facts) -> Value {
     if facts.has_etag {
         names.push("ETag");
     }
-    if facts.is_download {
+    if facts.is_file {
         names.push("Accept-Ranges");
+    }
+    if facts.has_ranges {
         let headers = headers(&[&names[..], &["Content-Range"]].concat());
         let part = "The range of the content that was asked for.";
         let part = json!({"description": part, "headers": headers, "content": content});
@@ -64,9 +69,11 @@ pub(super) fn all(description: &str, content: &Value, facts: &Facts) -> Value {
     for (status, component, _) in FAILURES {
         let happens = match status {
             "404" => facts.has_path_parameter,
+            // Nobody knows before what a file is.
+            "406" => !facts.is_file,
             "409" => facts.is_write,
             "412" => facts.is_write && facts.is_conditional,
-            "416" => facts.is_download,
+            "416" => facts.has_ranges,
             _ => true,
         };
         if happens {

@@ -1,4 +1,4 @@
-//! Comments of protos as texts of the document: CommonMark in descriptions, plain text in summaries.
+//! Comments of protos as texts of the document: `CommonMark` in descriptions, plain text in summaries.
 
 /// A comment as `CommonMark`: of a link to another proto (AIP-192), which leads nowhere in a document, its text is left.
 pub(super) fn description(comment: &str) -> String {
@@ -46,15 +46,12 @@ fn rewrite(text: &str, replace: impl Fn(Span) -> String) -> String {
         out += &rest[..at];
         rest = &rest[at..];
         let span = if rest.starts_with('`') { code(rest) } else { link(rest) };
-        match span {
-            Some((span, after)) => {
-                out += &replace(span);
-                rest = after;
-            }
-            None => {
-                out += &rest[..1];
-                rest = &rest[1..];
-            }
+        if let Some((span, after)) = span {
+            out += &replace(span);
+            rest = after;
+        } else {
+            out += &rest[..1];
+            rest = &rest[1..];
         }
     }
     out + rest
