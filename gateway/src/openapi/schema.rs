@@ -61,7 +61,7 @@ pub(super) fn rules(field: &FieldDescriptor) -> FieldRules {
     let mut rules = FieldRules::of(field).unwrap_or_default();
     let can_be_empty =
         matches!(field.kind(), Kind::String | Kind::Bytes) || (field.is_list() || field.is_map());
-    if can_be_empty && rules.ignore == Ignore::IfZero && Behavior::of(field).required {
+    if can_be_empty && rules.ignore != Ignore::Always && Behavior::of(field).required {
         rules.ignore = Ignore::Never;
         rules.required = true;
     }
