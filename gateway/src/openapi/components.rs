@@ -1,4 +1,4 @@
-//! The components that operations share: all schemas, and of the rest what something refers to.
+//! The components that operations share, as far as something refers to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,18 @@ pub(super) fn components(paths: &Value, mut schemas: BTreeMap<String, Value>) ->
     let responses = keep(response::components(), "responses", &used);
     references(&json!(responses), &mut used);
     schemas.extend(failure::schemas());
+    // A schema may be used by others alone, and those by nobody.
+    let mut count = 0;
+    while count < used.len() {
+        count = used.len();
+        for (name, schema) in &schemas {
+            if used.contains(&format!("#/components/schemas/{name}")) {
+                references(schema, &mut used);
+            }
+        }
+    }
     json!({
-        "schemas": schemas,
+        "schemas": keep(schemas.into_iter().collect(), "schemas", &used),
         "responses": responses,
         "parameters": keep(parameters(), "parameters", &used),
         "headers": keep(headers(), "headers", &used),

@@ -83,9 +83,14 @@ pub(super) fn all(description: &str, content: &Value, facts: &Facts) -> Value {
     Value::Object(responses)
 }
 
-/// The one answer to a method that streams both ways, which HTTP/1.1 and browsers cannot.
+/// The answers to a method that streams both ways, for which HTTP has no form: what can be wrong with the path comes
+/// first.
 pub(super) fn of_bidirectional() -> Value {
-    json!({"501": refer("Unimplemented")})
+    json!({
+        "400": refer("BadRequest"),
+        "414": refer("UriTooLong"),
+        "501": refer("Unimplemented"),
+    })
 }
 
 /// The shared responses, by the names of their components.
