@@ -140,15 +140,23 @@ fn paths_of_one_shape_are_one_path() {
 
 #[test]
 fn path_parameters_take_the_rules_of_their_fields() {
-    for method in ["get", "put", "patch"] {
-        let id = parameter(operation(method, "/v1/books/{id}"), "id");
-        assert_eq!(id["required"], true);
-        assert_eq!(id["schema"], json!({"type": "string", "format": "uuid", "minLength": 1}));
-    }
+    let uuid = json!({"type": "string", "format": "uuid", "minLength": 1});
+    let get = parameter(operation("get", "/v1/books/{id}"), "id");
+    assert_eq!((&get["required"], &get["schema"]), (&json!(true), &uuid));
+    let lend = parameter(operation("post", "/v1/books/{id}:lend"), "id");
+    assert_eq!(lend["schema"], uuid, "a path has no zero value to spare");
     let path = parameter(operation("get", "/v1/files/{path}"), "path");
     assert_eq!(path["description"], "The path of the file. May contain slashes.");
     let shelf = parameter(operation("get", "/v1/shelves/{shelvesId}/books"), "shelvesId");
     assert_eq!(shelf["in"], "path");
+}
+
+#[test]
+fn a_path_parameter_without_rules_takes_those_of_the_same_path() {
+    let get = parameter(operation("get", "/v1/books/{id}"), "id");
+    for method in ["put", "patch"] {
+        assert_eq!(parameter(operation(method, "/v1/books/{id}"), "id"), get);
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{failure, response};
 
-/// One entity tag, or any.
-const ONE_TAG: &str = r#"^(\*|(W/)?"[!#-~]*")$"#;
+/// One strong entity tag, or any: a weak one never matches.
+const ONE_TAG: &str = r#"^(\*|"[!#-~]*")$"#;
 
 /// The components of a document with these paths.
 pub(super) fn components(paths: &Value, mut schemas: BTreeMap<String, Value>) -> Value {

@@ -150,7 +150,7 @@ impl<'d> Builder<'d> {
                 for annotation in &self.annotations {
                     annotation(method, &mut operation);
                 }
-                operations.insert(binding, operation);
+                operations.insert(method, binding, operation);
             }
         }
         let paths = operations.into_paths();

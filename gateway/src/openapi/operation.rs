@@ -10,7 +10,7 @@ use super::{
     content,
     names::Names,
     parameter,
-    path::SharedNames,
+    path::Shared,
     response::{self, Facts},
     schema::{self, Schemas},
     text,
@@ -22,7 +22,7 @@ pub(super) struct Operations<'n> {
     names: &'n Names,
     /// The fields that say where a stream goes on.
     resume_fields: &'n [String],
-    shared: SharedNames,
+    shared: Shared,
     /// Method names that more than one service has.
     ambiguous: HashSet<String>,
     ids: HashSet<String>,
@@ -40,11 +40,13 @@ impl<'n> Operations<'n> {
             *counts.entry(method.name()).or_default() += 1;
         }
         let ambiguous = counts.into_iter().filter(|(_, count)| *count > 1);
-        let templates = routes.iter().flat_map(|(_, bindings)| bindings).map(|one| &one.template);
+        let templates = routes.iter().flat_map(|(method, bindings)| {
+            bindings.iter().map(|binding| (&binding.template, method.input()))
+        });
         Self {
             names,
             resume_fields,
-            shared: SharedNames::of(templates),
+            shared: Shared::of(templates),
             ambiguous: ambiguous.map(|(name, _)| name.to_owned()).collect(),
             ids: HashSet::new(),
             paths: BTreeMap::new(),
@@ -62,8 +64,8 @@ impl<'n> Operations<'n> {
         let mut operation = self.texts(method);
         operation["operationId"] = json!(self.id(method, index, binding));
         operation["tags"] = json!([self.names.tag(method.parent_service())]);
-        let path = self.shared.path(&binding.template);
-        let mut parameters = parameter::in_path(&method.input(), &path, schemas);
+        let path = self.shared.path(&binding.template, &method.input());
+        let mut parameters = parameter::in_path(&path, schemas);
         if method.is_client_streaming() && method.is_server_streaming() {
             operation["responses"] = response::of_bidirectional();
         } else {
@@ -86,7 +88,12 @@ impl<'n> Operations<'n> {
     }
 
     /// Files a finished operation. An HTTP method that OpenAPI has no place for is left out.
-    pub(super) fn insert(&mut self, binding: &Binding, operation: Value) {
+    pub(super) fn insert(
+        &mut self,
+        method: &MethodDescriptor,
+        binding: &Binding,
+        operation: Value,
+    ) {
         const KNOWN: [Method; 8] = [
             Method::GET,
             Method::PUT,
@@ -98,7 +105,7 @@ impl<'n> Operations<'n> {
             Method::TRACE,
         ];
         if KNOWN.contains(&binding.http_method) {
-            let path = self.shared.path(&binding.template).text();
+            let path = self.shared.path(&binding.template, &method.input()).text();
             let key = binding.http_method.as_str().to_ascii_lowercase();
             self.paths.entry(path).or_default().entry(key).or_insert(operation);
         }

@@ -13,25 +13,19 @@ use super::{
 use crate::binding::{Binding, Body};
 
 /// The parameters in the path, in order.
-pub(super) fn in_path(input: &MessageDescriptor, path: &Path, schemas: &mut Schemas) -> Vec<Value> {
-    path.parameters().map(|parameter| path_parameter(input, parameter, schemas)).collect()
+pub(super) fn in_path(path: &Path, schemas: &mut Schemas) -> Vec<Value> {
+    path.parameters().map(|parameter| path_parameter(parameter, schemas)).collect()
 }
 
-fn path_parameter(
-    input: &MessageDescriptor,
-    parameter: &Parameter,
-    schemas: &mut Schemas,
-) -> Value {
-    let path = parameter.field_path.as_deref();
-    let field = path.and_then(|path| field_at(input, path));
+fn path_parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
+    let field = parameter.field.as_ref();
     let mut value = json!({"name": parameter.name, "in": "path", "required": true});
-    value["schema"] =
-        field.as_ref().map_or(json!({"type": "string"}), |field| schemas.value_in_path(field));
+    value["schema"] = field.map_or(json!({"type": "string"}), |field| schemas.value_in_path(field));
     // An empty segment is refused, whatever the rules of the field say.
     if value["schema"]["type"] == "string" && value["schema"].get("minLength").is_none() {
         value["schema"]["minLength"] = json!(1);
     }
-    let mut description = field.as_ref().and_then(|field| schemas.comment(field));
+    let mut description = field.and_then(|field| schemas.comment(field));
     if parameter.is_rest {
         let text = description.unwrap_or_default();
         description = Some(format!("{text} May contain slashes.").trim_start().to_owned());
@@ -39,7 +33,7 @@ fn path_parameter(
     if let Some(description) = description {
         value["description"] = json!(description);
     }
-    if let Some(example) = field.as_ref().and_then(example::of_scalar) {
+    if let Some(example) = field.and_then(example::of_scalar) {
         value["example"] = example;
     }
     value
@@ -171,11 +165,4 @@ fn is_leaf(message: &MessageDescriptor) -> bool {
             message.full_name(),
             "google.protobuf.Timestamp" | "google.protobuf.Duration" | "google.protobuf.FieldMask"
         )
-}
-
-fn field_at(input: &MessageDescriptor, path: &str) -> Option<FieldDescriptor> {
-    match path.split_once('.') {
-        None => input.get_field_by_name(path),
-        Some((name, rest)) => field_at(input.get_field_by_name(name)?.kind().as_message()?, rest),
-    }
 }

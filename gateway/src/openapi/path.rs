@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use prost_reflect::{FieldDescriptor, MessageDescriptor};
+
+use super::schema;
 use crate::template::{Segment, Template};
 
 /// A path with a parameter for each segment that is not fixed.
@@ -21,15 +24,15 @@ enum Piece {
 #[derive(Clone)]
 pub(super) struct Parameter {
     pub(super) name: String,
-    /// The path of the request field whose whole value it is.
-    pub(super) field_path: Option<String>,
+    /// The request field whose whole value it is.
+    pub(super) field: Option<FieldDescriptor>,
     /// Whether its value may contain slashes.
     pub(super) is_rest: bool,
 }
 
 impl Path {
     /// A variable of several segments becomes several parameters, each named after the literal before it.
-    pub(super) fn of(template: &Template) -> Self {
+    fn of(template: &Template, input: &MessageDescriptor) -> Self {
         let mut pieces: Vec<Piece> = Vec::new();
         for (index, segment) in template.segments().iter().enumerate() {
             if let Segment::Literal(text) = segment {
@@ -45,7 +48,7 @@ impl Path {
             };
             pieces.push(Piece::Parameter(Parameter {
                 name,
-                field_path: whole.map(|variable| variable.field_path.clone()),
+                field: whole.and_then(|variable| field_at(input, &variable.field_path)),
                 is_rest: *segment == Segment::Rest,
             }));
         }
@@ -83,37 +86,69 @@ impl Path {
     }
 }
 
-/// One name for each parameter of each shape. OpenAPI takes `/rooms/{id}` and `/rooms/{room.id}` for one path, so
-/// that both have to go by the shortest of their names.
-pub(super) struct SharedNames {
-    by_shape: HashMap<String, Vec<String>>,
+/// What the parameters of each shape share. OpenAPI takes `/rooms/{id}` and `/rooms/{room.id}` for one path, so that
+/// both have to go by the shortest of their names; and as they lead to one resource, the rules of one field hold for
+/// another that has none.
+pub(super) struct Shared {
+    by_shape: HashMap<String, Vec<Parameter>>,
 }
 
-impl SharedNames {
-    pub(super) fn of<'t>(templates: impl Iterator<Item = &'t Template>) -> Self {
-        let mut by_shape: HashMap<String, Vec<String>> = HashMap::new();
-        for path in templates.map(Path::of) {
-            let names: Vec<String> = path.parameters().map(|one| one.name.clone()).collect();
-            let length = |names: &[String]| names.iter().map(String::len).sum::<usize>();
-            let shared = by_shape.entry(path.shape()).or_insert_with(|| names.clone());
-            if (length(&names), &names) < (length(shared), shared) {
-                *shared = names;
+impl Shared {
+    pub(super) fn of<'t>(
+        templates: impl Iterator<Item = (&'t Template, MessageDescriptor)>,
+    ) -> Self {
+        let mut by_shape: HashMap<String, Vec<Parameter>> = HashMap::new();
+        for (template, input) in templates {
+            let path = Path::of(template, &input);
+            let own: Vec<Parameter> = path.parameters().cloned().collect();
+            let shared = by_shape.entry(path.shape()).or_insert_with(|| own.clone());
+            let takes_names = names(&own) < names(shared);
+            for (shared, own) in shared.iter_mut().zip(own) {
+                if takes_names {
+                    shared.name = own.name;
+                }
+                if !shared.field.as_ref().is_some_and(has_rules) && own.field.is_some() {
+                    shared.field = own.field;
+                }
             }
         }
         Self { by_shape }
     }
 
-    /// The path of a template, with the shared names.
-    pub(super) fn path(&self, template: &Template) -> Path {
-        let mut path = Path::of(template);
-        let mut names = self.by_shape.get(&path.shape()).into_iter().flatten();
+    /// The path of a template, with what is shared.
+    pub(super) fn path(&self, template: &Template, input: &MessageDescriptor) -> Path {
+        let mut path = Path::of(template, input);
+        let mut all = self.by_shape.get(&path.shape()).into_iter().flatten();
         for piece in &mut path.pieces {
             if let Piece::Parameter(parameter) = piece
-                && let Some(name) = names.next()
+                && let Some(shared) = all.next()
             {
-                parameter.name.clone_from(name);
+                parameter.name.clone_from(&shared.name);
+                let kind = |field: &FieldDescriptor| field.kind();
+                let is_alike =
+                    parameter.field.as_ref().map(kind) == shared.field.as_ref().map(kind);
+                if is_alike && !parameter.field.as_ref().is_some_and(has_rules) {
+                    parameter.field.clone_from(&shared.field);
+                }
             }
         }
         path
+    }
+}
+
+/// Orders lists of names: the shortest first.
+fn names(parameters: &[Parameter]) -> (usize, Vec<&str>) {
+    let names: Vec<&str> = parameters.iter().map(|one| &*one.name).collect();
+    (names.iter().map(|name| name.len()).sum(), names)
+}
+
+fn has_rules(field: &FieldDescriptor) -> bool {
+    schema::rules(field).by_type.is_some()
+}
+
+fn field_at(input: &MessageDescriptor, path: &str) -> Option<FieldDescriptor> {
+    match path.split_once('.') {
+        None => input.get_field_by_name(path),
+        Some((name, rest)) => field_at(input.get_field_by_name(name)?.kind().as_message()?, rest),
     }
 }
