@@ -75,7 +75,7 @@ impl App {
         // Both are compiled now: a mistake in them must not wait for the first call.
         std::sync::LazyLock::force(&rpc::codec::RULES);
         let (routes, health) = routes(&core, &config)?;
-        let document = openapi::document(&core.methods).to_string();
+        let document = openapi::document(&core.methods, &config).to_string();
         let shown = Arc::new(Shown {
             store: Arc::clone(&core.world.store),
             keyring: Arc::clone(&core.keyring),

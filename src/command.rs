@@ -112,7 +112,7 @@ impl CommandLine {
             }
             Some(Command::Openapi) => {
                 let methods = Methods::read(&contract::POOL, &[])?;
-                print(&format!("{:#}\n", openapi::document(&methods)))
+                print(&format!("{:#}\n", openapi::document(&methods, &config)))
             }
             Some(Command::Config) => show(&config, &self.unknown),
         };

@@ -5,6 +5,7 @@ use prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};
 
 use crate::{
+    config::Config,
     contract,
     policy::method::{Access, Method, Methods},
 };
@@ -13,19 +14,27 @@ const DESCRIPTION: &str = "The REST face of a gRPC service: every operation is a
 gRPC and gRPC-web, with the same access rules, limits and errors. Sign in with `POST /api/v1/auth/login` and send the \
 access token as `Authorization: Bearer <token>`.";
 
+/// Where the schema of a new password is.
+const NEW_PASSWORD: &str = "/components/schemas/RegisterRequest/properties/password";
+
 const TOO_LARGE: &str = "The head of the request has more than 16 KiB.";
 
-/// The document.
+/// The document of a server with these settings.
 #[must_use]
-pub fn document(methods: &Methods) -> Value {
-    Document::builder(&contract::POOL)
+pub fn document(methods: &Methods, config: &Config) -> Value {
+    let mut document = Document::builder(&contract::POOL)
         .title("Veza")
         .version(env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
         .server("/")
         .annotate(|method, operation| annotate(methods, method, operation))
-        .build()
+        .build();
+    // The contract leaves this to the server.
+    if let Some(password) = document.pointer_mut(NEW_PASSWORD) {
+        password["minLength"] = config.password_length_min.into();
+    }
+    document
 }
 
 /// Says who may call an operation, and how the server answers that the gateway knows nothing of.
