@@ -143,8 +143,12 @@ pub struct Client {
 impl Client {
     /// A client of the server at this address; it connects when it is first used.
     pub fn new(address: SocketAddr) -> Self {
-        let http1 = legacy::Client::builder(TokioExecutor::new()).build_http();
-        let http2 = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let mut connector = HttpConnector::new();
+        // Head and body of a request are written apart: the second would wait 40 ms for the first to be acknowledged.
+        connector.set_nodelay(true);
+        let builder = || legacy::Client::builder(TokioExecutor::new());
+        let http1 = builder().build(connector.clone());
+        let http2 = builder().http2_only(true).build(connector);
         Self { address, http1, http2 }
     }
 
