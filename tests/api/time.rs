@@ -1,93 +1,22 @@
-//! What changes as time passes. The server runs in this process, so that its clock can be moved by hand.
+//! What changes as time passes.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use clap::Parser;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
-use veza::{
-    adapter::sql,
-    app::{App, Core, database},
-    config::{Config, Secrets},
-    domain::Timestamp,
-    port::clock::Clock,
-    service::keyring::Keyring,
-};
 
 use crate::support::{
     app::{PASSWORD, text},
-    client::{Call, Client, Transport},
+    client::{Call, Transport},
     reply::Reply,
     rpc::{CREATE_ROOM, GET_ME, LOGIN, REFRESH_TOKEN, REGISTER},
+    world::World,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// A clock that stands until it is moved.
-struct Hand(Mutex<Duration>);
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        ::time::macros::datetime!(2026-01-01 0:00 UTC) + self.monotonic()
-    }
-    fn monotonic(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-}
-
-/// A server whose clock can be moved, and its client.
-struct World {
-    hand: Arc<Hand>,
-    keyring: Arc<Keyring>,
-    client: Client,
-    stop: CancellationToken,
-    _folder: TempDir,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    config: Config,
-}
-
 impl World {
-    async fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let arguments =
-            ["veza", "--listen-addr", "127.0.0.1:0", "--rate-limit-per-minute", "100000"];
-        let config = Arc::new(Line::parse_from(arguments).config);
-        let url = format!("sqlite:{}", folder.path().join("veza.db").display());
-        let jwt_secret = "a secret that only this test knows, 48 bytes long".to_owned().into();
-        let secrets = Secrets { database_url: url.into(), jwt_secret };
-        sql::migrate(&database(&config, &secrets)).await.unwrap();
-
-        let hand = Arc::new(Hand(Mutex::default()));
-        let core = Core::connect(&config, &secrets, Arc::clone(&hand) as _).await.unwrap();
-        core.keyring.refresh().await.unwrap();
-        let keyring = Arc::clone(&core.keyring);
-        let app = App::build(config, core).await.unwrap();
-        let client = Client::new(app.address().unwrap());
-        let stop = CancellationToken::new();
-        tokio_util::task::TaskTracker::new().spawn(app.run(stop.clone()));
-        Self { hand, keyring, client, stop, _folder: folder }
-    }
-
-    fn wait(&self, time: Duration) {
-        *self.hand.0.lock().unwrap() += time;
-    }
-
     /// The tokens of somebody who has just signed up.
     async fn sign_up(&self) -> Value {
         let email = "ann@example.com";
@@ -158,7 +87,7 @@ async fn sess_03_a_session_lives_seven_days_unused_and_ninety_however_used() {
     // Ninety days are over.
     let over = world.refresh(Transport::Grpc, &tokens).await;
     over.refused("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN");
-    assert_eq!(world.hand.monotonic(), 90 * DAY);
+    assert_eq!(world.elapsed(), 90 * DAY);
 
     let idle = World::start().await;
     let tokens = idle.sign_up().await;

@@ -11,3 +11,4 @@ pub mod reply;
 pub mod rest;
 pub mod rpc;
 pub mod server;
+pub mod world;
