@@ -10,7 +10,7 @@ use std::{
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
@@ -130,16 +130,17 @@ impl hyper::service::Service<Request<Incoming>> for Connection {
     }
 }
 
-/// Which transport a request is, by its content type. Below [`REST`] there is only REST, which refuses gRPC.
+/// Which transport a request is, by its content type. Below [`REST`] there is only REST, which refuses gRPC. What claims
+/// to be gRPC and breaks its rules is none: gRPC could not answer it, and HTTP can.
 fn transport<B>(request: &Request<B>) -> Transport {
-    if request.uri().path().starts_with(REST) {
+    if request.uri().path().starts_with(REST) || request.method() != Method::POST {
         return Transport::Rest;
     }
     let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    // `application/grpc` may go on with a codec, `application/grpc-web` with `-text` too.
     match kind.and_then(|kind| kind.strip_prefix(b"application/grpc")) {
-        Some(rest) if rest.starts_with(b"-web") => Transport::GrpcWeb,
-        Some([] | [b'+' | b';', ..]) => Transport::Grpc,
+        Some(b"-web" | b"-web+proto" | b"-web-text" | b"-web-text+proto") => Transport::GrpcWeb,
+        // HTTP/1.1 has no trailers that a client would see.
+        Some([] | [b'+' | b';', ..]) if request.version() == Version::HTTP_2 => Transport::Grpc,
         _ => Transport::Rest,
     }
 }
