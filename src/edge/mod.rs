@@ -6,6 +6,7 @@ pub mod cors;
 mod docs;
 mod guests;
 mod headers;
+mod host;
 mod linger;
 pub mod listener;
 pub mod misdirected;

@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::{activity::Activity, cors, headers, linger::Lingering, peer};
+use super::{activity::Activity, cors, headers, host, linger::Lingering, peer};
 use crate::{
     config::Config,
     domain::caller::Transport,
@@ -106,7 +106,12 @@ impl Connection {
             _ if request.uri().path().starts_with(REST) => to.rest.clone(),
             _ => to.pages.clone(),
         };
-        let Ok(mut response) = handler.call(request).await;
+        let mut response = if host::is_named(&request) {
+            let Ok(response) = handler.call(request).await;
+            response
+        } else {
+            host::refusal(request.version())
+        };
         headers::secure(response.headers_mut(), edge.over_tls);
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
