@@ -149,7 +149,12 @@ impl Policy {
 
     /// The caller; none without credentials.
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Arc<Principal>>> {
-        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        // Of two, a proxy in front may have looked at the other one.
+        if values.next().is_some() {
+            return Err(BadToken::Invalid.into());
+        }
         let value = value.to_str().map_err(|_| BadToken::Invalid)?;
         let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
         if !scheme.eq_ignore_ascii_case("bearer") {
