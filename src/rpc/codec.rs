@@ -52,12 +52,15 @@ where
         ProstEncoder::new(buffers())
     }
     fn decoder(&mut self) -> Self::Decoder {
-        Checked(PhantomData)
+        Checked { has_message: false, message: PhantomData }
     }
 }
 
 /// Decodes requests that keep their rules.
-pub struct Checked<D>(PhantomData<fn() -> D>);
+pub struct Checked<D> {
+    has_message: bool,
+    message: PhantomData<fn() -> D>,
+}
 
 impl<D: Message + Name + Default> Decoder for Checked<D> {
     type Item = D;
@@ -65,6 +68,11 @@ impl<D: Message + Name + Default> Decoder for Checked<D> {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
         let wire = buffer.copy_to_bytes(buffer.remaining());
+        // The gRPC library would read what follows and forget it.
+        if std::mem::replace(&mut self.has_message, true) && !contract::is_streamed(&D::full_name())
+        {
+            return Err(Error::MalformedRequest("another one follows it".to_owned()).into());
+        }
         RULES.check(&D::full_name(), &wire).map_err(refuse)?;
         let message =
             D::decode(wire).map_err(|error| Error::MalformedRequest(error.to_string()))?;
