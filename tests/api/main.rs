@@ -18,6 +18,7 @@ mod life;
 mod limits;
 mod operations;
 mod paging;
+mod parity;
 mod policy;
 mod route;
 mod session;
