@@ -12,6 +12,7 @@ mod care;
 mod chat;
 mod command_line;
 mod field;
+mod hostile;
 mod input;
 mod kind;
 mod life;

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 use super::log::Log;
@@ -107,6 +107,15 @@ impl Environment {
     }
 }
 
+/// What a process needs of the machine's memory, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    /// Now.
+    pub resident: u64,
+    /// The most it has needed so far.
+    pub peak: u64,
+}
+
 /// A running server. It is stopped, and its files are removed, when it goes out of scope.
 pub struct Server {
     /// Where it listens.
@@ -132,6 +141,27 @@ impl Server {
             let _ = process.kill();
         }
         process.wait().expect("the end of the server")
+    }
+
+    /// What the server needs of the machine's memory (Linux).
+    pub fn memory(&self) -> Memory {
+        let id = self.process.lock().expect("no panic while a server is stopped").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process");
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+            let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+            kibibytes << 10
+        };
+        Memory { resident: bytes("VmRSS:"), peak: bytes("VmHWM:") }
+    }
+
+    /// Leaves the server so many file descriptors more than it has open now (Linux).
+    pub fn limit_open_files(&self, more: u64) {
+        let process = self.process.lock().expect("no panic while a server is stopped");
+        let open = std::fs::read_dir(format!("/proc/{}/fd", process.id())).expect("a process");
+        let limit = Some(open.count() as u64 + more);
+        let limit = Rlimit { current: limit, maximum: limit };
+        prlimit(Some(Pid::from_child(&process)), Resource::Nofile, limit).expect("a process");
     }
 
     /// Everything the server has printed, on both of its outputs.
