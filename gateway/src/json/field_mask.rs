@@ -1,9 +1,9 @@
 //! Field masks between their JSON text, paths in camel case with commas between, and proto names.
 
 /// The proto name of a path as JSON spells it. `None` when it holds what JSON never does: an
-/// underscore, or anything but letters, digits and dots.
+/// underscore, or anything but letters, digits, dots and the star of a full replacement.
 pub(crate) fn path_from_json(path: &str) -> Option<String> {
-    path.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.').then(|| snake_case(path))
+    path.bytes().all(|b| b.is_ascii_alphanumeric() || b".*".contains(&b)).then(|| snake_case(path))
 }
 
 /// A path in either spelling, as people write it in a URL. `None` when it is no path.

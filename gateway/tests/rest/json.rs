@@ -59,6 +59,8 @@ async fn values_of_every_kind_come_back_in_canonical_form() {
         (r#"{"names":{"1":"a","-2":""}}"#, json!({"names": {"1": "a", "-2": ""}})),
         (r#"{"time":"2024-02-29T12:00:00.5+02:00"}"#, json!({"time": "2024-02-29T10:00:00.500Z"})),
         (r#"{"wait":"-0.000001s","mask":"a.bC"}"#, json!({"wait": "-0.000001s", "mask": "a.bC"})),
+        // The mask of a full replacement (AIP-134), which is also printed in this way.
+        (r#"{"mask":"*"}"#, json!({"mask": "*"})),
         (r#"{"wrapped":0,"empty":{}}"#, json!({"wrapped": "0", "empty": {}})),
         (r#"{"value":null}"#, json!({"value": null})),
         (
