@@ -1,6 +1,6 @@
 //! The JSON forms of the well-known types, from wire bytes.
 
-use super::printer::Printer;
+use super::printer::{Printer, low_half};
 use super::time::{self, Seconds};
 use super::{field_mask, text};
 use crate::tables::{Kind, Message, WellKnown};
@@ -105,8 +105,7 @@ pub(crate) fn seconds(wire: &[u8]) -> Result<Seconds, Corrupt> {
         match (number, wire_type) {
             (1, WireType::Varint) => value.seconds = Cursor::new(payload).varint()?.cast_signed(),
             (2, WireType::Varint) => {
-                let nanos = Cursor::new(payload).varint()?.cast_signed();
-                value.nanos = nanos.try_into().map_err(|_| Corrupt("nanoseconds out of range"))?;
+                value.nanos = low_half(Cursor::new(payload).varint()?).cast_signed();
             }
             _ => {}
         }

@@ -156,8 +156,14 @@ impl<'t> Printer<'t> {
         }
         let is_default = |occurrence: &Occurrence| {
             let payload = &wire[occurrence.payload()];
+            // A varint may be longer than it has to be, and wider than its type.
+            let varint = Cursor::new(payload).varint();
             match field.kind {
                 Kind::String | Kind::Bytes => payload.is_empty(),
+                Kind::Bool | Kind::Int64 | Kind::Uint64 | Kind::Sint64 => varint == Ok(0),
+                Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Enum(_) => {
+                    varint.map(low_half) == Ok(0)
+                }
                 _ => payload.iter().all(|&byte| byte == 0),
             }
         };
@@ -353,8 +359,9 @@ fn last_of_each<'k>(keys: &'k [u8], ends: &'k [usize]) -> impl Iterator<Item = (
     places.into_iter().map(move |place| (place, key(place)))
 }
 
-/// Integers of 32 bits may be sent with their sign extended to 64.
-fn low_half(varint: u64) -> u32 {
+/// Integers of 32 bits may be sent with their sign extended to 64, and what stands above them counts
+/// for nothing.
+pub(super) fn low_half(varint: u64) -> u32 {
     let [a, b, c, d, ..] = varint.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }

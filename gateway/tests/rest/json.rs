@@ -282,6 +282,17 @@ async fn wire_bytes_in_any_order_and_in_parts_are_merged() {
             json!({"names": {"1": "b"}}),
         ),
         (vec![0xa2, 1, 0], json!({"names": {"0": ""}})),
+        // Zeros that are longer than they have to be, and wider than their type.
+        (vec![0x18, 0x80, 0, 0x20, 0x80, 0, 0x68, 0x80, 0], json!({})),
+        (
+            vec![0x18, 0x80, 0x80, 0x80, 0x80, 0x10, 0x80, 1, 0x80, 0x80, 0x80, 0x80, 0x10],
+            json!({}),
+        ),
+        // Nanoseconds wider than their type.
+        (
+            vec![0xca, 1, 8, 8, 1, 0x10, 0x80, 0x80, 0x80, 0x80, 0x10],
+            json!({"time": "1970-01-01T00:00:01Z"}),
+        ),
         // Unknown fields, groups, and a known field of another wire type.
         (vec![0xf8, 0x7f, 1, 0xfb, 0x7f, 8, 1, 0xfc, 0x7f, 0x1a, 1, 7], json!({})),
     ] {
