@@ -93,7 +93,9 @@ impl<T: Copy> Router<T> {
 
     pub(crate) fn find(&self, http_method: &Method, path: &Segments<'_>) -> Match<'_, T> {
         let whole = Request::new(path, None);
-        let cut = path.raw.last().and_then(|last| last.rsplit_once(':'));
+        // A verb ends the path: before a slash it is part of a value.
+        let last = path.raw.last().filter(|_| !path.trailing_slash);
+        let cut = last.and_then(|last| last.rsplit_once(':'));
         let cut = cut.filter(|(value, verb)| !value.is_empty() && !verb.is_empty());
         let cut = cut.map(|cut| Request::new(path, Some(cut)));
         for request in cut.iter().chain([&whole]) {

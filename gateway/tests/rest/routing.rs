@@ -40,6 +40,19 @@ async fn a_path_reaches_its_method_and_fills_its_variables() {
 }
 
 #[tokio::test]
+async fn a_verb_ends_the_path() {
+    let api = Api::declared(
+        r#"syntax = "proto3"; package t; import "google/api/annotations.proto";
+        message Request {}
+        service S {
+          rpc Verb(Request) returns (Request) { option (google.api.http) = {get: "/v1/**:go"}; }
+        }"#,
+    );
+    assert_eq!(api.get("/v1/a:go").await.status, 200);
+    assert_eq!(api.get("/v1/a:go/").await.status, 404);
+}
+
+#[tokio::test]
 async fn a_literal_beats_a_variable_and_a_variable_beats_the_rest() {
     let rule = |rpc: &str, path: &str| {
         format!(
