@@ -256,13 +256,15 @@ impl Parser<'_> {
     fn literal(&mut self, when_empty: &'static str) -> Result<String, TemplateError> {
         let start = self.at;
         self.take_while(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()+,;=@".contains(&b));
-        match &self.text[start..self.at] {
+        let text = normalize(&self.text[start..self.at]).ok_or(TemplateError {
+            offset: start,
+            reason: "`%` is not followed by two hexadecimal digits",
+        })?;
+        match text.as_str() {
             "" => Err(self.error(when_empty)),
+            // A dot may be encoded, which changes nothing.
             "." | ".." => Err(self.error("a dot segment is never sent by a client")),
-            text => normalize(text).ok_or(TemplateError {
-                offset: start,
-                reason: "`%` is not followed by two hexadecimal digits",
-            }),
+            _ => Ok(text),
         }
     }
 

@@ -45,6 +45,7 @@ fn an_error_says_what_is_wrong_and_where() {
         ("/v1/{a.}", "a field name starts with a letter or an underscore at byte 7"),
         ("/{a}/{a}", "a variable is named twice at byte 7"),
         ("/v1/../books", "a dot segment is never sent by a client at byte 6"),
+        ("/v1/%2e%2E", "a dot segment is never sent by a client at byte 10"),
         ("/v1/a%2", "`%` is not followed by two hexadecimal digits at byte 4"),
         ("/v1:", "the verb is empty at byte 4"),
         ("/v1:a:b", "unexpected character at byte 5"),
