@@ -221,7 +221,9 @@ impl Message {
     }
 
     fn new(descriptor: &MessageDescriptor, ids: &Ids) -> Self {
-        let mut descriptors: Vec<_> = descriptor.fields().collect();
+        // A group is written in another way than a message, and is nothing that JSON is read into.
+        let mut descriptors: Vec<_> =
+            descriptor.fields().filter(|field| !field.is_group()).collect();
         descriptors.sort_by_key(FieldDescriptor::number);
         let fields: Vec<_> = descriptors
             .iter()

@@ -259,6 +259,23 @@ async fn one_field_can_be_the_whole_answer() {
 }
 
 #[tokio::test]
+async fn a_group_is_an_unknown_field_in_both_directions() {
+    let api = Api::declared(
+        r#"syntax = "proto2"; package t; import "google/api/annotations.proto";
+        message Request { optional group Part = 1 { optional int32 id = 2; } optional int32 id = 3; }
+        service S {
+          rpc Call(Request) returns (Request) {
+            option (google.api.http) = {post: "/v1/echo" body: "*"};
+          }
+        }"#,
+    );
+    let answer = api.call("POST", "/v1/echo", r#"{"part":{"id":1}}"#).await;
+    assert_eq!((answer.status, answer.violation()), (400, ("part", "must be a known field")));
+    api.reply(Reply::Wire(vec![0x0b, 0x10, 1, 0x0c, 0x18, 7]));
+    assert_eq!(api.call("POST", "/v1/echo", "{}").await.json, json!({"id": 7}));
+}
+
+#[tokio::test]
 async fn wire_bytes_in_any_order_and_in_parts_are_merged() {
     let api = Api::library_with(|builder| builder.emit_unpopulated(false));
     for (wire, json) in [
