@@ -18,7 +18,8 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tower::{Service, ServiceExt};
 
-use crate::support::{Answer, descriptors};
+use crate::sources::descriptors;
+use crate::support::Answer;
 
 /// The descriptor set of `feed.proto`.
 static FEED: LazyLock<Vec<u8>> = LazyLock::new(|| descriptors("feed.proto", None));

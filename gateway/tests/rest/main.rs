@@ -20,6 +20,8 @@ mod remote;
 mod robustness;
 mod routing;
 mod rules;
+#[path = "../sources/mod.rs"]
+mod sources;
 mod streams_in;
 mod streams_out;
 mod support;

@@ -2,7 +2,7 @@
 
 use gateway::Gateway;
 
-use crate::support::descriptors;
+use crate::sources::descriptors;
 
 fn build_error(rule: &str, takes: &str) -> String {
     let proto = format!(

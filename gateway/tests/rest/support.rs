@@ -15,13 +15,10 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use prost_reflect::prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
-use protox::file::{
-    ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver,
-};
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 
-const GATEWAY: &str = env!("CARGO_MANIFEST_DIR");
+use crate::sources::descriptors;
 
 /// The descriptor set of `library.proto`.
 pub static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| descriptors("library.proto", None));
@@ -204,32 +201,6 @@ impl Answer {
         let violation = &self.json["error"]["details"][1]["fieldViolations"][0];
         let text = |name: &str| violation[name].as_str().unwrap_or_default();
         (text("field"), text("description"))
-    }
-}
-
-/// Compiles a file of the tests, or one whose text is given, with all it imports.
-pub fn descriptors(name: &str, text: Option<&str>) -> Vec<u8> {
-    let mut resolver = ChainFileResolver::new();
-    resolver.add(Given { name: name.to_owned(), text: text.map(str::to_owned) });
-    resolver.add(IncludeFileResolver::new(format!("{GATEWAY}/tests/proto").into()));
-    resolver.add(IncludeFileResolver::new(format!("{GATEWAY}/../proto").into()));
-    resolver.add(GoogleFileResolver::new());
-    let mut compiler = protox::Compiler::with_file_resolver(resolver);
-    compiler.include_imports(true).open_file(name).unwrap();
-    compiler.encode_file_descriptor_set()
-}
-
-struct Given {
-    name: String,
-    text: Option<String>,
-}
-
-impl FileResolver for Given {
-    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        match &self.text {
-            Some(text) if name == self.name => File::from_source(name, text),
-            _ => Err(protox::Error::file_not_found(name)),
-        }
     }
 }
 
