@@ -125,3 +125,22 @@ fn for_each_field<'w>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+    use crate::json::PrintOptions;
+    use crate::tables::Tables;
+
+    #[test]
+    fn text_before_a_message_with_a_corrupt_key_is_kept() {
+        let tables = Tables::new(&DescriptorPool::global());
+        let id = tables.find("google.protobuf.Struct").unwrap();
+        let options = PrintOptions { emit_unpopulated: true };
+        let mut printer = Printer::new(&tables, options, b"data: ".to_vec());
+        assert!(printer.message(id, &[0x0a, 3, 0x0a, 1, 0xff]).is_err());
+        assert!(printer.out.starts_with(b"data: "));
+    }
+}

@@ -249,15 +249,17 @@ impl<'t> Printer<'t> {
         // The JSON of the key is also what tells keys apart. All of them stand in one text.
         let json = std::mem::take(&mut self.out);
         let mut ends = Vec::with_capacity(found.len());
-        for index in found.clone() {
+        let printed = found.clone().try_for_each(|index| {
             let wire = &wire[self.occurrences[index].payload()];
             self.scanned(entry, wire, |printer, found| {
                 let key = printer.of_field(key_field, found);
                 printer.map_key(key_field, wire, key)
             })?;
             ends.push(self.out.len());
-        }
+            Ok(())
+        });
         let keys = std::mem::replace(&mut self.out, json);
+        printed?;
         self.out.push(b'{');
         for (place, key) in last_of_each(&keys, &ends) {
             if self.out.last() != Some(&b'{') {
