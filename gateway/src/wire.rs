@@ -19,6 +19,7 @@ pub(crate) enum WireType {
     Fixed32 = 5,
 }
 
+#[inline]
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(low_seven_bits(value) | 0x80);
@@ -50,9 +51,12 @@ pub(crate) fn end_length(out: &mut Vec<u8>, start: usize) {
         out[start - 1] = low_seven_bits(length as u64);
         return;
     }
-    let mut prefix = Vec::with_capacity(10);
-    put_varint(&mut prefix, length as u64);
-    out.splice(start - 1..start, prefix);
+    // The length takes its place behind the value, and the value then moves after it.
+    out[start - 1] = low_seven_bits(length as u64) | 0x80;
+    let end = out.len();
+    put_varint(out, length as u64 >> 7);
+    let added = out.len() - end;
+    out[start..].rotate_right(added);
 }
 
 fn low_seven_bits(value: u64) -> u8 {
@@ -70,6 +74,7 @@ impl<'w> Cursor<'w> {
         Self { rest: wire }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -80,6 +85,7 @@ impl<'w> Cursor<'w> {
     }
 
     /// The number and wire type of the next field.
+    #[inline]
     pub(crate) fn tag(&mut self) -> Result<(u32, WireType), Corrupt> {
         let tag = u32::try_from(self.varint()?).map_err(|_| Corrupt("a tag is too large"))?;
         let wire_type = match tag & 7 {
@@ -99,6 +105,7 @@ impl<'w> Cursor<'w> {
 
     /// The bytes of the next value: those of a varint as they stand, a length-delimited value
     /// without its length, and nothing of a group, which is only skipped.
+    #[inline]
     pub(crate) fn payload(
         &mut self,
         number: u32,
@@ -121,7 +128,17 @@ impl<'w> Cursor<'w> {
         }
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, Corrupt> {
+        // Most are tags and lengths of one byte.
+        if let [byte @ 0..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Corrupt> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().enumerate().take(10) {
             if index == 9 && byte > 1 {
@@ -150,6 +167,7 @@ impl<'w> Cursor<'w> {
         Ok(*bytes)
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'w [u8], Corrupt> {
         let (taken, rest) =
             self.rest.split_at_checked(length).ok_or(Corrupt("the message is cut off"))?;
