@@ -297,9 +297,7 @@ impl<'t> Printer<'t> {
                 self.enumeration(id, value);
             }
             Kind::String => {
-                let value =
-                    str::from_utf8(payload).map_err(|_| Corrupt("a string is not UTF-8"))?;
-                text::put_string(out, value);
+                text::put_utf8(out, payload).ok_or(Corrupt("a string is not UTF-8"))?;
             }
             Kind::Bytes => text::put_base64(out, payload),
             Kind::Bool => out.extend_from_slice(match cursor.varint()? {
