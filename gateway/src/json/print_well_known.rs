@@ -64,13 +64,15 @@ impl<'t> Printer<'t> {
 
     fn field_mask(&mut self, wire: &[u8]) -> Result<(), Corrupt> {
         let mut paths = Vec::new();
-        for_each_field(wire, |number, wire_type, payload| {
+        let mut cursor = Cursor::new(wire);
+        while !cursor.is_empty() {
+            let (number, wire_type) = cursor.tag()?;
+            let payload = cursor.payload(number, wire_type)?;
             if (number, wire_type) == (1, WireType::LengthDelimited) {
                 let path = str::from_utf8(payload).ok().and_then(field_mask::path_to_json);
                 paths.push(path.ok_or(Corrupt("a path of a field mask has no JSON form"))?);
             }
-            Ok(())
-        })?;
+        }
         text::put_string(&mut self.out, &paths.join(","));
         Ok(())
     }
@@ -101,29 +103,17 @@ impl<'t> Printer<'t> {
 /// The content of a `google.protobuf.Timestamp` or `Duration`.
 pub(crate) fn seconds(wire: &[u8]) -> Result<Seconds, Corrupt> {
     let mut value = Seconds::default();
-    for_each_field(wire, |number, wire_type, payload| {
-        match (number, wire_type) {
-            (1, WireType::Varint) => value.seconds = Cursor::new(payload).varint()?.cast_signed(),
-            (2, WireType::Varint) => {
-                value.nanos = low_half(Cursor::new(payload).varint()?).cast_signed();
-            }
-            _ => {}
-        }
-        Ok(())
-    })?;
-    Ok(value)
-}
-
-fn for_each_field<'w>(
-    wire: &'w [u8],
-    mut visit: impl FnMut(u32, WireType, &'w [u8]) -> Result<(), Corrupt>,
-) -> Result<(), Corrupt> {
     let mut cursor = Cursor::new(wire);
     while !cursor.is_empty() {
-        let (number, wire_type) = cursor.tag()?;
-        visit(number, wire_type, cursor.payload(number, wire_type)?)?;
+        match cursor.tag()? {
+            (1, WireType::Varint) => value.seconds = cursor.varint()?.cast_signed(),
+            (2, WireType::Varint) => value.nanos = low_half(cursor.varint()?).cast_signed(),
+            (number, wire_type) => {
+                cursor.payload(number, wire_type)?;
+            }
+        }
     }
-    Ok(())
+    Ok(value)
 }
 
 #[cfg(test)]

@@ -21,24 +21,33 @@ pub(crate) struct Seconds {
 
 /// Reads an RFC 3339 time of any offset, between the years 1 and 9999.
 pub(crate) fn timestamp(text: &str) -> Option<Seconds> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let (clock, rest) = rest.strip_prefix('T')?.split_at_checked(8)?;
-    let [year, month, day] = fields(date, b'-', [4, 2, 2])?;
-    let [hour, minute, second] = fields(clock, b':', [2, 2, 2])?;
+    let (date_and_clock, rest) = text.as_bytes().split_first_chunk()?;
+    #[rustfmt::skip]
+    let &[y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2] =
+        date_and_clock
+    else {
+        return None;
+    };
+    let (year, month, day) =
+        (100 * pair([y1, y2])? + pair([y3, y4])?, pair([mo1, mo2])?, pair([d1, d2])?);
+    let (hour, minute, second) = (pair([h1, h2])?, pair([m1, m2])?, pair([s1, s2])?);
     let valid = year >= 1
         && (1..=12).contains(&month)
         && (1..=days_in(year, month)).contains(&day)
         && hour < 24
         && minute < 60
         && second < 60;
-    let offset_start = rest.find(['Z', '+', '-'])?;
-    let nanos = match &rest[..offset_start] {
-        "" => 0,
-        fraction => nanos(fraction.strip_prefix('.')?)?,
+    let (nanos, offset) = match rest {
+        [b'.', rest @ ..] => {
+            let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (decimals, offset) = rest.split_at(length);
+            (nanos(decimals)?, offset)
+        }
+        offset => (0, offset),
     };
     let local =
         days_from_civil(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
-    let seconds = local - offset_seconds(&rest[offset_start..])?;
+    let seconds = local - offset_seconds(offset)?;
     (valid && TIMESTAMP_SECONDS.contains(&seconds)).then_some(Seconds { seconds, nanos })
 }
 
@@ -47,10 +56,10 @@ pub(crate) fn duration(text: &str) -> Option<Seconds> {
     let text = text.strip_suffix('s')?;
     let (sign, text) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, nanos) = match text.split_once('.') {
-        Some((whole, fraction)) => (whole, nanos(fraction)?),
+        Some((whole, fraction)) => (whole, nanos(fraction.as_bytes())?),
         None => (text, 0),
     };
-    let seconds = digits(whole).filter(|_| whole.len() <= 12)?;
+    let seconds = digits(whole.as_bytes()).filter(|_| whole.len() <= 12)?;
     (seconds.unsigned_abs() <= DURATION_SECONDS_MAX)
         .then(|| Seconds { seconds: sign * seconds, nanos: if sign < 0 { -nanos } else { nanos } })
 }
@@ -63,18 +72,21 @@ pub(crate) fn put_timestamp(out: &mut Vec<u8>, value: Seconds) -> Option<()> {
     }
     let second_of_day = value.seconds.rem_euclid(SECONDS_PER_DAY);
     let (year, month, day) = civil_from_days(value.seconds.div_euclid(SECONDS_PER_DAY));
-    out.push(b'"');
-    put_padded(out, year, 4);
-    for (separator, number) in [
-        (b'-', month),
-        (b'-', day),
-        (b'T', second_of_day / 3600),
-        (b':', second_of_day / 60 % 60),
-        (b':', second_of_day % 60),
+    let mut text = *b"\"0000-00-00T00:00:00";
+    for (place, number) in [
+        (1, year / 100),
+        (3, year % 100),
+        (6, month),
+        (9, day),
+        (12, second_of_day / 3600),
+        (15, second_of_day / 60 % 60),
+        (18, second_of_day % 60),
     ] {
-        out.push(separator);
-        put_padded(out, number, 2);
+        let [low, ..] = number.to_le_bytes();
+        text[place] += low / 10;
+        text[place + 1] += low % 10;
     }
+    out.extend_from_slice(&text);
     put_nanos(out, nanos);
     out.extend_from_slice(b"Z\"");
     Some(())
@@ -100,54 +112,48 @@ pub(crate) fn put_duration(out: &mut Vec<u8>, value: Seconds) -> Option<()> {
 }
 
 /// `Z`, or hours and minutes with their sign.
-fn offset_seconds(text: &str) -> Option<i64> {
-    if text == "Z" {
-        return Some(0);
-    }
-    let (sign, clock) = text.split_at_checked(1)?;
-    let [hours, minutes] = fields(clock, b':', [2, 2])?;
+fn offset_seconds(text: &[u8]) -> Option<i64> {
+    let &[sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] = text else {
+        return (text == b"Z").then_some(0);
+    };
+    let (hours, minutes) = (pair([h1, h2])?, pair([m1, m2])?);
     let seconds = (hours < 24 && minutes < 60).then_some(hours * 3600 + minutes * 60)?;
-    Some(if sign == "-" { -seconds } else { seconds })
+    Some(if sign == b'-' { -seconds } else { seconds })
 }
 
-/// Numbers of fixed widths, with one separator between them and nothing behind.
-fn fields<const N: usize>(text: &str, separator: u8, widths: [usize; N]) -> Option<[i64; N]> {
-    let mut parts = text.split(char::from(separator));
-    let mut numbers = [0; N];
-    for (number, width) in numbers.iter_mut().zip(widths) {
-        *number = digits(parts.next().filter(|part| part.len() == width)?)?;
-    }
-    parts.next().is_none().then_some(numbers)
+/// A number of two digits.
+fn pair([tens, ones]: [u8; 2]) -> Option<i64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| i64::from(10 * tens + ones))
 }
 
-fn digits(text: &str) -> Option<i64> {
-    let all_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if all_digits { text.parse().ok() } else { None }
+/// A number of at least one digit, and at most eighteen.
+fn digits(text: &[u8]) -> Option<i64> {
+    let plausible = (1..=18).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
+    plausible.then(|| text.iter().fold(0, |sum, digit| 10 * sum + i64::from(digit - b'0')))
 }
 
 /// The decimals of a second, one to nine of them.
-fn nanos(decimals: &str) -> Option<i32> {
+fn nanos(decimals: &[u8]) -> Option<i32> {
     let missing = 9_u32.checked_sub(u32::try_from(decimals.len()).ok()?)?;
     i32::try_from(digits(decimals)? * 10_i64.pow(missing)).ok()
 }
 
 /// None, three, six or nine decimals: as many as are needed.
 fn put_nanos(out: &mut Vec<u8>, nanos: u32) {
-    let (decimals, width) = match nanos {
+    let (mut rest, width) = match nanos {
         0 => return,
         _ if nanos.is_multiple_of(1_000_000) => (nanos / 1_000_000, 3),
         _ if nanos.is_multiple_of(1_000) => (nanos / 1_000, 6),
         _ => (nanos, 9),
     };
-    out.push(b'.');
-    put_padded(out, i64::from(decimals), width);
-}
-
-fn put_padded(out: &mut Vec<u8>, number: i64, width: usize) {
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(number);
-    out.resize(out.len() + width.saturating_sub(digits.len()), b'0');
-    out.extend_from_slice(digits.as_bytes());
+    let mut text = *b".000000000";
+    for digit in text[1..=width].iter_mut().rev() {
+        let [low, ..] = (rest % 10).to_le_bytes();
+        *digit += low;
+        rest /= 10;
+    }
+    out.extend_from_slice(&text[..=width]);
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
