@@ -3,6 +3,8 @@
 
 /// As many digits as the longest integer of 64 bits has.
 const DIGITS_MAX: usize = 20;
+/// As many digits as always fit 64 bits.
+const PLAIN_DIGITS_MAX: usize = 18;
 
 /// The length of the JSON number that a text begins with.
 pub(crate) fn literal_length(text: &str) -> Option<usize> {
@@ -31,6 +33,30 @@ pub(crate) fn literal_length(text: &str) -> Option<usize> {
 /// The integer a number stands for, also when it is written as `1e5` or `1.0`. `None` when the text
 /// is no number, has a fraction, or has more digits than any integer type.
 pub(crate) fn integer(text: &str) -> Option<i128> {
+    plain_integer(text).or_else(|| integer_of_any_form(text))
+}
+
+/// The integer that a text of a few digits stands for, which almost all integers are.
+fn plain_integer(text: &str) -> Option<i128> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if !matches!(digits, [b'0'..=b'9'] | [b'1'..=b'9', ..]) || digits.len() > PLAIN_DIGITS_MAX {
+        return None;
+    }
+    let mut magnitude = 0_i64;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
+        }
+        magnitude = 10 * magnitude + i64::from(value);
+    }
+    Some(i128::from(if negative { -magnitude } else { magnitude }))
+}
+
+fn integer_of_any_form(text: &str) -> Option<i128> {
     if literal_length(text)? != text.len() {
         return None;
     }
@@ -116,6 +142,10 @@ mod tests {
     fn an_integer_may_be_written_as_a_float_but_is_never_rounded() {
         for (text, value) in [
             ("0", Some(0)),
+            ("-0", Some(0)),
+            ("-7", Some(-7)),
+            ("999999999999999999", Some(999_999_999_999_999_999)),
+            ("-1000000000000000000", Some(-1_000_000_000_000_000_000)),
             ("-0.0", Some(0)),
             ("0e999999999999999999999", Some(0)),
             ("100000.000", Some(100_000)),
@@ -132,6 +162,9 @@ mod tests {
             ("1e99999999999999999999", None),
             ("+1", None),
             ("01", None),
+            ("-01", None),
+            ("-", None),
+            ("1a", None),
             ("", None),
             ("1.", None),
             (" 1", None),
