@@ -34,6 +34,7 @@ impl<'j> Lexer<'j> {
     }
 
     /// Looks at the next value without reading it.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Result<Token, Error> {
         match self.peek_byte() {
             Some(b'{') => Ok(Token::Object),
@@ -70,6 +71,7 @@ impl<'j> Lexer<'j> {
         Ok(&rest[..length])
     }
 
+    #[inline]
     pub(crate) fn string(&mut self) -> Result<Cow<'j, str>, Error> {
         self.expect(b'"', "a string was expected")?;
         let run = self.plain_run()?;
@@ -98,17 +100,36 @@ impl<'j> Lexer<'j> {
 
     /// The next key of the object, its colon read too; `None` at the end of the object.
     pub(crate) fn next_key(&mut self) -> Result<Option<Cow<'j, str>>, Error> {
-        if !self.next(b'}')? {
-            return Ok(None);
-        }
+        if self.next_member()? { self.key().map(Some) } else { Ok(None) }
+    }
+
+    /// Whether the object has another member, whose key is then to be read.
+    #[inline]
+    pub(super) fn next_member(&mut self) -> Result<bool, Error> {
+        let is_there = self.next(b'}')?;
         self.skip_space();
+        Ok(is_there)
+    }
+
+    /// The key of a member, its colon read too.
+    pub(super) fn key(&mut self) -> Result<Cow<'j, str>, Error> {
         let key = self.string()?;
         self.skip_space();
         self.expect(b':', "a colon was expected")?;
-        Ok(Some(key))
+        Ok(key)
+    }
+
+    /// Reads the key of a member when it is this one, given in quotes and with its colon. Another
+    /// spelling of it, such as one with a space before the colon, is left for [`Lexer::key`].
+    #[inline]
+    pub(super) fn take_key(&mut self, quoted: &[u8]) -> bool {
+        let found = self.text.as_bytes()[self.at..].starts_with(quoted);
+        self.at += if found { quoted.len() } else { 0 };
+        found
     }
 
     /// Whether the array has another element, which is then to be read.
+    #[inline]
     pub(crate) fn next_element(&mut self) -> Result<bool, Error> {
         self.next(b']')
     }
@@ -191,6 +212,7 @@ impl<'j> Lexer<'j> {
         Ok(())
     }
 
+    #[inline]
     fn next(&mut self, bracket: u8) -> Result<bool, Error> {
         self.skip_space();
         let first = std::mem::take(&mut self.fresh);
@@ -205,6 +227,7 @@ impl<'j> Lexer<'j> {
     }
 
     /// The characters up to the next quote or escape.
+    #[inline]
     fn plain_run(&mut self) -> Result<&'j str, Error> {
         let rest = &self.text[self.at..];
         let length = text::plain_length(rest.as_bytes());
@@ -264,25 +287,30 @@ impl<'j> Lexer<'j> {
         found
     }
 
+    #[inline]
     fn take(&mut self, byte: u8) -> bool {
         let found = self.byte() == Some(byte);
         self.at += usize::from(found);
         found
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8, otherwise: &str) -> Result<(), Error> {
         if self.take(byte) { Ok(()) } else { Err(self.malformed(otherwise)) }
     }
 
+    #[inline]
     fn peek_byte(&mut self) -> Option<u8> {
         self.skip_space();
         self.byte()
     }
 
+    #[inline]
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn skip_space(&mut self) {
         while matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;

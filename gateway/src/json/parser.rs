@@ -87,17 +87,16 @@ impl<'a> Parser<'a> {
         self.seen.resize(seen + bits.div_ceil(64), 0);
         let mut next = 0;
         let mut has_type = !in_any;
-        while let Some(key) = self.lexer.next_key()? {
-            if key == "@type" && !std::mem::replace(&mut has_type, true) {
-                self.lexer.skip()?;
-                continue;
-            }
+        while self.lexer.next_member()? {
             // Most clients send fields in the order in which they are declared.
-            let guess = message.fields.get(next).filter(|field| *field.json_name == *key);
-            let Some(field) = guess.or_else(|| message.field_by_name(&key)) else {
-                self.refuse_member(&key, || suggestion::unknown_field(message, &key));
-                self.lexer.skip()?;
-                continue;
+            let guess = message.fields.get(next).filter(|_| has_type);
+            let guess = guess.filter(|field| self.lexer.take_key(&field.json_key));
+            let field = match guess {
+                Some(field) => field,
+                None => match self.named_field(message, &mut has_type)? {
+                    Some(field) => field,
+                    None => continue,
+                },
             };
             next = field.index + 1;
             self.place.enter(Step::Field(field));
@@ -110,6 +109,24 @@ impl<'a> Parser<'a> {
         }
         self.seen.truncate(seen);
         Ok(())
+    }
+
+    /// Reads a key, and past its value when it names no field.
+    fn named_field(
+        &mut self,
+        message: &'a Message,
+        has_type: &mut bool,
+    ) -> Result<Option<&'a Field>, Error> {
+        let key = self.lexer.key()?;
+        if key == "@type" && !std::mem::replace(has_type, true) {
+            return self.lexer.skip().map(|()| None);
+        }
+        let field = message.field_by_name(&key);
+        if field.is_none() {
+            self.refuse_member(&key, || suggestion::unknown_field(message, &key));
+            self.lexer.skip()?;
+        }
+        Ok(field)
     }
 
     /// Reads the value of a field, which may be bound already. Answers whether it was set at all.
