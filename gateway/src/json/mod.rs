@@ -8,6 +8,7 @@ mod number;
 mod parse_any;
 mod parser;
 mod place;
+mod print_in_order;
 mod print_well_known;
 mod printer;
 mod scalar;

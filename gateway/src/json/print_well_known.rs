@@ -79,6 +79,10 @@ impl<'t> Printer<'t> {
 
     /// Prints a `google.protobuf.Any`, whose type must be known.
     pub(crate) fn any(&mut self, wire: &[u8]) -> Result<(), Corrupt> {
+        self.in_either_order(|printer| printer.typed(wire))
+    }
+
+    fn typed(&mut self, wire: &[u8]) -> Result<(), Corrupt> {
         let (type_url, value) = text_and_bytes(wire)?;
         if type_url.is_empty() && value.is_empty() {
             self.out.extend_from_slice(b"{}");

@@ -1,12 +1,13 @@
 //! Wire bytes to canonical proto3 JSON, driven by the tables.
 //!
-//! A message is scanned once, to find where each field is, and then printed in the order of its
-//! fields: the wire may hold them in any order, split, repeated, packed or not, and two members of
-//! one oneof.
+//! Fields are printed in the order of their numbers. The wire may hold them in any order, split,
+//! repeated, packed or not, and two members of one oneof: then a message is scanned once, to find
+//! where each field is.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::print_in_order::sole_value;
 use super::scan::{Occurrence, scan};
 use super::{number, text};
 use crate::tables::{Cardinality, EnumId, Field, Kind, Message, MessageId, Tables};
@@ -24,28 +25,32 @@ pub(crate) struct PrintOptions {
 pub(crate) struct Printer<'t> {
     pub(crate) tables: &'t Tables,
     pub(crate) out: Vec<u8>,
-    options: PrintOptions,
+    pub(super) options: PrintOptions,
+    /// A message was not in order, so that all are scanned.
+    pub(super) scans: bool,
     /// What the scan of every message that is open found, the innermost last.
-    occurrences: Vec<Occurrence>,
-    depth: usize,
+    pub(super) occurrences: Vec<Occurrence>,
+    pub(super) depth: usize,
 }
 
 impl<'t> Printer<'t> {
     pub(crate) fn new(tables: &'t Tables, options: PrintOptions, out: Vec<u8>) -> Self {
-        Self { tables, out, options, occurrences: Vec::new(), depth: 0 }
+        Self { tables, out, options, scans: false, occurrences: Vec::new(), depth: 0 }
     }
 
     /// Prints the JSON of a message.
     pub(crate) fn message(&mut self, id: MessageId, wire: &[u8]) -> Result<(), Corrupt> {
         let message = self.tables.message(id);
-        self.nested(|printer| {
-            if let Some(well_known) = message.well_known {
-                return printer.well_known(message, well_known, wire);
-            }
-            printer.out.push(b'{');
-            printer.members(message, wire)?;
-            printer.out.push(b'}');
-            Ok(())
+        self.in_either_order(|printer| {
+            printer.nested(|printer| {
+                if let Some(well_known) = message.well_known {
+                    return printer.well_known(message, well_known, wire);
+                }
+                printer.out.push(b'{');
+                printer.members(message, wire)?;
+                printer.out.push(b'}');
+                Ok(())
+            })
         })
     }
 
@@ -71,6 +76,9 @@ impl<'t> Printer<'t> {
 
     /// Prints the fields of a message with commas before all but the first.
     pub(crate) fn members(&mut self, message: &'t Message, wire: &[u8]) -> Result<(), Corrupt> {
+        if !self.scans {
+            return self.members_in_order(message, wire);
+        }
         self.scanned(message, wire, |printer, mut rest| {
             for field in &message.fields {
                 let found = printer.of_field(field, rest.clone());
@@ -78,14 +86,18 @@ impl<'t> Printer<'t> {
                 if !printer.is_printed(field, wire, found.clone()) {
                     continue;
                 }
-                if !matches!(printer.out.last(), Some(b'{')) {
-                    printer.out.push(b',');
-                }
-                printer.out.extend_from_slice(&field.json_key);
+                printer.key(field);
                 printer.values(field, wire, found)?;
             }
             Ok(())
         })
+    }
+
+    pub(super) fn key(&mut self, field: &Field) {
+        if !matches!(self.out.last(), Some(b'{')) {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(&field.json_key);
     }
 
     /// Prints the only field of a message without its name, or the one that is set; answers whether
@@ -95,6 +107,9 @@ impl<'t> Printer<'t> {
         message: &'t Message,
         wire: &[u8],
     ) -> Result<Option<&'t Field>, Corrupt> {
+        if let Some((field, payload)) = sole_value(message, wire)? {
+            return self.value(field.kind, payload).map(|()| Some(field));
+        }
         self.scanned(message, wire, |printer, found| {
             let Some(first) = printer.occurrences[found.clone()].first() else { return Ok(None) };
             let field = &message.fields[first.field()];
@@ -154,19 +169,7 @@ impl<'t> Printer<'t> {
         if field.has_presence {
             return !found.is_empty();
         }
-        let is_default = |occurrence: &Occurrence| {
-            let payload = &wire[occurrence.payload()];
-            // A varint may be longer than it has to be, and wider than its type.
-            let varint = Cursor::new(payload).varint();
-            match field.kind {
-                Kind::String | Kind::Bytes => payload.is_empty(),
-                Kind::Bool | Kind::Int64 | Kind::Uint64 | Kind::Sint64 => varint == Ok(0),
-                Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Enum(_) => {
-                    varint.map(low_half) == Ok(0)
-                }
-                _ => payload.iter().all(|&byte| byte == 0),
-            }
-        };
+        let is_default = |last: &Occurrence| is_default(field.kind, &wire[last.payload()]);
         let is_element =
             |occurrence: &Occurrence| !(occurrence.is_packed() && occurrence.payload().is_empty());
         let occurrences = &self.occurrences[found];
@@ -177,7 +180,7 @@ impl<'t> Printer<'t> {
             }
     }
 
-    fn values(
+    pub(super) fn values(
         &mut self,
         field: &'t Field,
         wire: &[u8],
@@ -212,25 +215,38 @@ impl<'t> Printer<'t> {
 
     fn list(&mut self, field: &Field, wire: &[u8], found: Range<usize>) -> Result<(), Corrupt> {
         self.out.push(b'[');
-        let mut is_first = true;
         for index in found {
             let occurrence = self.occurrences[index];
-            let (payload, is_packed) = (&wire[occurrence.payload()], occurrence.is_packed());
-            let mut packed = Cursor::new(if is_packed { payload } else { &[] });
-            while !is_packed || !packed.is_empty() {
-                if !std::mem::take(&mut is_first) {
-                    self.out.push(b',');
-                }
-                if !is_packed {
-                    self.value(field.kind, payload)?;
-                    break;
-                }
-                let element = packed.payload(field.number, field.wire_type())?;
-                self.value(field.kind, element)?;
-            }
+            self.elements(field, &wire[occurrence.payload()], occurrence.is_packed())?;
         }
         self.out.push(b']');
         Ok(())
+    }
+
+    /// Prints one element of a list, or the packed ones, with a comma before all but the first.
+    pub(super) fn elements(
+        &mut self,
+        field: &Field,
+        payload: &[u8],
+        is_packed: bool,
+    ) -> Result<(), Corrupt> {
+        if !is_packed {
+            return self.element(field.kind, payload);
+        }
+        let mut packed = Cursor::new(payload);
+        while !packed.is_empty() {
+            let element = packed.payload(field.number, field.wire_type())?;
+            self.element(field.kind, element)?;
+        }
+        Ok(())
+    }
+
+    fn element(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Corrupt> {
+        // No element ends with the bracket that opens a list.
+        if !matches!(self.out.last(), Some(b'[')) {
+            self.out.push(b',');
+        }
+        self.value(kind, payload)
     }
 
     /// The last entry of a key counts.
@@ -287,7 +303,7 @@ impl<'t> Printer<'t> {
         Ok(())
     }
 
-    fn value(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Corrupt> {
+    pub(super) fn value(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Corrupt> {
         let mut cursor = Cursor::new(payload);
         let out = &mut self.out;
         match kind {
@@ -336,6 +352,20 @@ impl<'t> Printer<'t> {
             Some(name) => text::put_string(&mut self.out, name),
             None => number::put_integer(&mut self.out, value),
         }
+    }
+}
+
+/// Whether a payload is the default of its kind. A varint may be longer than it has to be, and wider
+/// than its type.
+pub(super) fn is_default(kind: Kind, payload: &[u8]) -> bool {
+    let varint = || Cursor::new(payload).varint();
+    match kind {
+        Kind::String | Kind::Bytes => payload.is_empty(),
+        Kind::Bool | Kind::Int64 | Kind::Uint64 | Kind::Sint64 => varint() == Ok(0),
+        Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Enum(_) => {
+            varint().map(low_half) == Ok(0)
+        }
+        _ => payload.iter().all(|&byte| byte == 0),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::tables::{Cardinality, Message};
+use crate::tables::{Cardinality, Field, Message};
 use crate::wire::{Corrupt, Cursor, WireType};
 
 /// One value of a field, by its place in the wire bytes of its message. It is small, because there
@@ -17,7 +17,7 @@ pub(super) struct Occurrence {
 
 impl Occurrence {
     /// `None` when the numbers do not fit; a message on the wire has less than 2 GiB.
-    fn new(field: usize, payload: Range<usize>, is_packed: bool) -> Option<Self> {
+    pub(super) fn new(field: usize, payload: Range<usize>, is_packed: bool) -> Option<Self> {
         let length = u32::try_from(payload.len()).ok()?;
         Some(Self {
             field: u32::try_from(field).ok()?,
@@ -42,8 +42,18 @@ impl Occurrence {
     }
 }
 
-/// Finds every value of a known field, in the order of the fields. A value of another wire type
-/// than its field has is unknown, and of a oneof only the member that came last is kept.
+/// Whether a value of a field is a list of values without tags. `None` when it has another wire type
+/// than its field, so that it is unknown.
+pub(super) fn is_packed(field: &Field, wire_type: WireType) -> Option<bool> {
+    if wire_type == field.wire_type() {
+        return Some(false);
+    }
+    let is_list = matches!(field.cardinality, Cardinality::Repeated | Cardinality::Packed);
+    (is_list && wire_type == WireType::LengthDelimited).then_some(true)
+}
+
+/// Finds every value of a known field, in the order of the fields. Of a oneof only the member that
+/// came last is kept.
 pub(super) fn scan(
     message: &Message,
     wire: &[u8],
@@ -57,11 +67,7 @@ pub(super) fn scan(
         let (number, wire_type) = cursor.tag()?;
         let payload = cursor.payload(number, wire_type)?;
         let Some(field) = message.field_by_number(number) else { continue };
-        let is_list = matches!(field.cardinality, Cardinality::Repeated | Cardinality::Packed);
-        let is_packed = wire_type != field.wire_type();
-        if is_packed && !(is_list && wire_type == WireType::LengthDelimited) {
-            continue;
-        }
+        let Some(is_packed) = is_packed(field, wire_type) else { continue };
         if let Some(oneof) = field.oneof {
             let member = Member { oneof, field: field.index, since: found.len() };
             match members.iter_mut().find(|other| other.oneof == oneof) {

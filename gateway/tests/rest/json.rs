@@ -290,6 +290,17 @@ async fn wire_bytes_in_any_order_and_in_parts_are_merged() {
             vec![0xaa, 1, 2, 0x18, 1, 0x18, 9, 0xaa, 1, 2, 0x20, 2],
             json!({"int32Value": 9, "kinds": {"int32Value": 1, "int64Value": "2"}}),
         ),
+        // One message in a list, behind others that are in order.
+        (
+            vec![0xb2, 1, 2, 0x18, 1, 0xb2, 1, 4, 0x20, 2, 0x18, 3],
+            json!({"list": [{"int32Value": 1}, {"int32Value": 3, "int64Value": "2"}]}),
+        ),
+        // A list and a map in parts, with another field between.
+        (vec![0x90, 1, 3, 0x18, 1, 0x90, 1, 4], json!({"int32Value": 1, "numbers": [3, 4]})),
+        (
+            vec![0xa2, 1, 2, 8, 1, 0x18, 1, 0xa2, 1, 2, 8, 2],
+            json!({"int32Value": 1, "names": {"1": "", "2": ""}}),
+        ),
         // Members of a oneof: the last one counts.
         (vec![0xba, 1, 1, b'a', 0xc0, 1, 5], json!({"number": 5})),
         (vec![0xc0, 1, 5, 0xba, 1, 1, b'a'], json!({"text": "a"})),
