@@ -6,14 +6,22 @@ pub(crate) fn path_from_json(path: &str) -> Option<String> {
     path.bytes().all(|b| b.is_ascii_alphanumeric() || b".*".contains(&b)).then(|| snake_case(path))
 }
 
-/// A path in either spelling, as people write it in a URL. `None` when it is no path.
+/// A path in either spelling, as people write it in a URL. `None` when it is no path. A name with an
+/// underscore is a proto name already, whatever else it holds.
 pub(crate) fn path_from_either(path: &str) -> Option<String> {
     let plausible = |b: u8| b.is_ascii_alphanumeric() || b"._*".contains(&b);
-    path.bytes().all(plausible).then(|| snake_case(path))
+    let proto_name = |name: &str| {
+        if name.contains('_') { name.to_owned() } else { snake_case(name) }
+    };
+    let names = || path.split('.').map(proto_name).collect::<Vec<_>>().join(".");
+    path.bytes().all(plausible).then(names)
 }
 
-/// A path as JSON spells it. `None` when it would not read back the same.
+/// A path as JSON spells it. `None` when it would not read back the same, as no path at all.
 pub(crate) fn path_to_json(path: &str) -> Option<String> {
+    if path.is_empty() {
+        return None;
+    }
     let mut camel = String::with_capacity(path.len());
     let mut raise = false;
     for character in path.chars() {

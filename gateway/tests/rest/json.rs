@@ -344,6 +344,8 @@ async fn wire_bytes_that_have_no_json_are_an_error_of_the_service() {
             0x7f,
         ],
         vec![0x82, 2, 5, 0x0a, 3, b'x', b'/', b'y'],
+        // A mask with an empty path, which would read back as none.
+        vec![0xda, 1, 2, 0x0a, 0],
         // A `Value` of NaN.
         vec![0xea, 1, 9, 0x11, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f],
     ] {

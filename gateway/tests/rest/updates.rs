@@ -55,6 +55,24 @@ async fn a_mask_in_the_query_is_taken_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_name_with_an_underscore_is_a_proto_name_already() {
+    let api = Api::declared(
+        r#"syntax = "proto3"; package t;
+        import "google/api/annotations.proto"; import "google/protobuf/field_mask.proto";
+        message Item { string UPPER_CASE = 1; }
+        message Request { Item item = 1; google.protobuf.FieldMask update_mask = 2; }
+        service S {
+          rpc Update(Request) returns (Item) {
+            option (google.api.http) = {patch: "/v1/item" body: "item"};
+          }
+        }"#,
+    );
+    let answer = api.call("PATCH", "/v1/item?update_mask=UPPER_CASE", "{}").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(api.mask_paths(), ["UPPER_CASE"]);
+}
+
+#[tokio::test]
 async fn a_mask_in_the_body_is_taken_as_it_is() {
     let api = Api::declared(
         r#"syntax = "proto3"; package t;
