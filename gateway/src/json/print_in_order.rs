@@ -9,7 +9,7 @@ use crate::wire::{Corrupt, Cursor};
 
 impl<'t> Printer<'t> {
     /// Prints something as a whole, and again from its start when a message in it turns out not to
-    /// be in order. After that everything is scanned, so that nothing is printed a third time.
+    /// be in order, or to be wrong. After that everything is scanned, so that nothing is printed a third time.
     #[inline]
     pub(super) fn in_either_order(
         &mut self,
@@ -19,10 +19,11 @@ impl<'t> Printer<'t> {
             return print(self);
         }
         let (text, occurrences) = (self.out.len(), self.occurrences.len());
-        let printed = print(self);
-        if !self.scans || printed.is_ok() {
-            return printed;
+        if print(self).is_ok() {
+            return Ok(());
         }
+        // What is wrong with a value may be right with all of its parts.
+        self.scans = true;
         self.out.truncate(text);
         self.occurrences.truncate(occurrences);
         self.depth = 0;
@@ -43,14 +44,14 @@ impl<'t> Printer<'t> {
             let Some(field) = message.field_by_number(number) else { continue };
             let Some(is_packed) = is_packed(field, wire_type) else { continue };
             let Some(unset) = message.fields.get(next..field.index) else {
-                return Err(self.out_of_order());
+                return Err(out_of_order());
             };
             next = field.index + 1;
             if let Some(oneof) = field.oneof {
                 // Oneofs that share a bit only make for a scan that was not needed.
                 let bit = 1 << (oneof % 64);
                 if oneofs & bit != 0 {
-                    return Err(self.out_of_order());
+                    return Err(out_of_order());
                 }
                 oneofs |= bit;
             }
@@ -131,13 +132,12 @@ impl<'t> Printer<'t> {
         self.occurrences.truncate(start);
         Ok(())
     }
+}
 
-    /// Gives up, so that all is printed again by scanning. A message that did so by itself could be
-    /// inside others that do so too, and would be printed twice as often with each of them.
-    fn out_of_order(&mut self) -> Corrupt {
-        self.scans = true;
-        Corrupt("the fields are not in order")
-    }
+/// Gives up, so that all is printed again by scanning. A message that did so by itself could be
+/// inside others that do so too, and would be printed twice as often with each of them.
+fn out_of_order() -> Corrupt {
+    Corrupt("the fields are not in order")
 }
 
 /// The value of a message that holds no more than one of a singular field.

@@ -321,6 +321,11 @@ async fn wire_bytes_in_any_order_and_in_parts_are_merged() {
             vec![0xca, 1, 8, 8, 1, 0x10, 0x80, 0x80, 0x80, 0x80, 0x10],
             json!({"time": "1970-01-01T00:00:01Z"}),
         ),
+        // A part that is wrong by itself.
+        (
+            vec![0xca, 1, 10, 8, 128, 128, 128, 128, 128, 128, 128, 128, 64, 0xca, 1, 2, 8, 1],
+            json!({"time": "1970-01-01T00:00:01Z"}),
+        ),
         // Unknown fields, groups, and a known field of another wire type.
         (vec![0xf8, 0x7f, 1, 0xfb, 0x7f, 8, 1, 0xfc, 0x7f, 0x1a, 1, 7], json!({})),
     ] {
