@@ -34,7 +34,7 @@ fuzz_target!(|text: &str| {
             assert_eq!(Some(method), index.map(|index| format!("/t.S/M{index}")), "{path}");
         }
         // A path that is not sound leads nowhere, whatever the templates say.
-        None if answer.reason() == "ROUTE_NOT_FOUND" && !path[1..].contains("//") => {
+        None if answer.reason() == "ROUTE_NOT_FOUND" && !path.contains("//") => {
             assert_eq!(expected(path, &templates), None, "{path}");
         }
         None => {}
