@@ -18,12 +18,23 @@ cargo build --release --locked --target "$host" --target-dir "$out/build" --mani
 
 binary() { printf '%s' "$out/build/$host/release/$1"; }
 
+# How many inputs of a target the code keeps: few enough to be looked at. A run soon finds the others again.
+readonly SEEDS_MAX=38
+
+# The fewest inputs that reach every place, of which the longest reach most. What has a name stays.
+minimize() {
+    local target="$1" minimal="$out/minimal"
+    rm -rf "$minimal" && mkdir -p "$minimal" "$out/corpus/$target"
+    "$(binary "$target")" -set_cover_merge=1 -use_counters=0 -max_len=512 "$minimal" "$seeds/$target" "$out/corpus/$target"
+    find "$seeds/$target" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete
+    local room=$((SEEDS_MAX - $(find "$seeds/$target" -type f | wc -l)))
+    ((room <= 0)) || find "$minimal" -type f -printf '%s %p\n' | sort -rn | sed -n "1,${room}s/^[0-9]* //p" |
+        xargs -r cp -t "$seeds/$target"
+}
+
 if [[ "${1:-}" == --minimize ]]; then
     for folder in "$seeds"/*/; do
-        target="$(basename "$folder")"
-        rm -rf "$out/minimal" && mkdir -p "$out/minimal" "$out/corpus/$target"
-        "$(binary "$target")" -merge=1 -max_len=512 "$out/minimal" "$folder" "$out/corpus/$target"
-        rm -rf "$folder" && mv "$out/minimal" "$folder"
+        minimize "$(basename "$folder")"
     done
     exit
 fi
