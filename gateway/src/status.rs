@@ -49,6 +49,11 @@ impl Code {
     pub(crate) const UNAVAILABLE: Self = Self(14);
     pub(crate) const UNAUTHENTICATED: Self = Self(16);
 
+    /// Every code but OK, by number.
+    pub(crate) fn failures() -> impl Iterator<Item = Self> {
+        CODES.into_iter().map(|(code, ..)| code).filter(|&code| code != Self::OK)
+    }
+
     /// Numbers that nobody knows count as `UNKNOWN`, as in gRPC itself.
     pub(crate) fn from_number(number: i32) -> Self {
         CODES.iter().map(|&(code, ..)| code).find(|code| code.0 == number).unwrap_or(Self::UNKNOWN)

@@ -4,28 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::status::Code;
+
 /// The names of the schemas, which no message takes.
 pub(super) const SCHEMAS: [&str; 3] = ["Error", "ErrorDetail", "Problem"];
-
-/// The codes of google.rpc.Code but for OK.
-const CODES: [&str; 16] = [
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// The content of a response that tells of a failure.
 pub(super) fn content() -> Value {
@@ -98,7 +80,7 @@ fn code() -> Value {
     json!({
         "type": "string",
         "description": "The name of the gRPC status.",
-        "enum": CODES,
+        "enum": Code::failures().map(Code::name).collect::<Vec<_>>(),
     })
 }
 

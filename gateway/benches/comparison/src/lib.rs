@@ -11,7 +11,6 @@ pub use service::People;
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// What the generators make of the contract.
-#[allow(clippy::pedantic, missing_docs, reason = "generated")]
 pub mod bench {
     pub mod directory {
         pub mod v1 {
