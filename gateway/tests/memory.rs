@@ -4,9 +4,12 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "frame/mod.rs"]
+mod frame;
+
 use std::convert::Infallible;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures::stream;
 use gateway::{Body, Gateway};
 use http::{HeaderMap, Request, Response};
@@ -14,6 +17,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
 use tower::{ServiceExt, service_fn};
+
+use frame::frame;
 
 const GIB: u64 = 1 << 30;
 const GROWTH_BYTES_MAX: u64 = 32 << 20;
@@ -37,14 +42,6 @@ fn descriptors() -> Vec<u8> {
     compiler.encode_file_descriptor_set()
 }
 
-fn frame(wire: &[u8]) -> Frame<Bytes> {
-    let mut frame = BytesMut::with_capacity(5 + wire.len());
-    frame.put_u8(0);
-    frame.put_u32(u32::try_from(wire.len()).unwrap());
-    frame.put_slice(wire);
-    Frame::data(frame.freeze())
-}
-
 fn ok() -> Frame<Bytes> {
     Frame::trailers(HeaderMap::from_iter([(
         http::HeaderName::from_static("grpc-status"),
@@ -63,7 +60,7 @@ async fn upload() -> u64 {
         // Summary.count
         let mut wire = vec![0x08];
         prost::encoding::encode_varint(bytes, &mut wire);
-        let frames = [Ok::<_, Infallible>(frame(&wire)), Ok(ok())];
+        let frames = [Ok::<_, Infallible>(Frame::data(frame(&wire))), Ok(ok())];
         Ok::<_, Infallible>(Response::new(StreamBody::new(stream::iter(frames))))
     });
     let gateway = Gateway::builder(&descriptors()).build(count).unwrap();
@@ -84,7 +81,7 @@ async fn download() -> u64 {
         let mut wire = vec![0x12];
         prost::encoding::encode_varint(PART_BYTES as u64, &mut wire);
         wire.extend_from_slice(&data);
-        let message = frame(&wire).into_data().unwrap();
+        let message = frame(&wire);
         let parts = (0..GIB / PART_BYTES as u64).map(move |_| Ok(Frame::data(message.clone())));
         let frames = parts.chain([Ok::<_, Infallible>(ok())]);
         Ok::<_, Infallible>(Response::new(StreamBody::new(stream::iter(frames))))

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bombs;
+#[path = "../frame/mod.rs"]
+mod frame;
 mod support;
 
 use allocation_counter::AllocationInfo;

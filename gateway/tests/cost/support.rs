@@ -2,6 +2,7 @@
 //! a client that counts what a call allocates.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::pin::{Pin, pin};
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
@@ -10,9 +11,13 @@ use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
 use gateway::{Body, Gateway, Limits};
 use http::{HeaderMap, Request, Response};
-use http_body::Frame;
+use http_body_util::combinators::WithTrailers;
 use http_body_util::{BodyExt, Full};
 use tower::Service;
+
+use crate::frame::frame;
+
+type Answer = WithTrailers<Full<Bytes>, Ready<Option<Result<HeaderMap, Infallible>>>>;
 
 static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/proto");
@@ -27,9 +32,9 @@ static LIBRARY: LazyLock<Vec<u8>> = LazyLock::new(|| {
 pub struct Canned(Bytes);
 
 impl Service<Request<Body>> for Canned {
-    type Response = Response<Frames>;
+    type Response = Response<Answer>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Frames>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -44,37 +49,16 @@ impl Service<Request<Body>> for Canned {
             };
             let mut trailers = HeaderMap::new();
             trailers.insert("grpc-status", status.parse().unwrap());
-            Ok(Response::new(Frames { data: Some(frame), trailers: Some(trailers) }))
+            Ok(Response::new(Full::new(frame).with_trailers(ready(Some(Ok(trailers))))))
         })
-    }
-}
-
-pub struct Frames {
-    data: Option<Bytes>,
-    trailers: Option<HeaderMap>,
-}
-
-impl http_body::Body for Frames {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let data = self.data.take().map(Frame::data);
-        Poll::Ready(data.or_else(|| self.trailers.take().map(Frame::trailers)).map(Ok))
     }
 }
 
 /// The gateway in front of a service that answers with the wire bytes of a message.
 pub fn gateway(answer: &[u8]) -> Gateway<Canned> {
-    let mut frame = vec![0];
-    frame.extend_from_slice(&u32::try_from(answer.len()).unwrap().to_be_bytes());
-    frame.extend_from_slice(answer);
     let limits =
         Limits { body_bytes_max: 64 << 20, uri_bytes_max: usize::MAX, ..Limits::default() };
-    Gateway::builder(&LIBRARY).limits(limits).build(Canned(frame.into())).unwrap()
+    Gateway::builder(&LIBRARY).limits(limits).build(Canned(frame(answer))).unwrap()
 }
 
 /// Sends one request, and answers with its status and `ErrorInfo.reason`, and with what it took.

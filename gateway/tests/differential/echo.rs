@@ -12,6 +12,8 @@ use http_body_util::{BodyExt, Empty, Full};
 use tokio::runtime::{self, Runtime};
 use tower::util::{ServiceExt, ServiceFn, service_fn};
 
+use crate::frame::frame;
+
 /// The bytes before the one message of a gRPC body.
 const FRAME_HEAD_BYTES: usize = 5;
 
@@ -96,12 +98,9 @@ fn answer(request: Request<Body>) -> Answering {
         };
         let wire = frames.to_bytes().split_off(FRAME_HEAD_BYTES);
         let Reply(message) = parts.extensions.get().cloned().unwrap_or(Reply(wire.clone()));
-        let mut frame = vec![0];
-        frame.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
-        frame.extend_from_slice(&message);
         let trailers =
             HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from_static("0"))]);
-        let body = Full::from(frame).with_trailers(std::future::ready(Some(Ok(trailers))));
+        let body = Full::new(frame(&message)).with_trailers(std::future::ready(Some(Ok(trailers))));
         let mut response = Response::new(body.boxed_unsync());
         let path = parts.uri.path().to_owned();
         response.extensions_mut().insert(Call { path, wire });

@@ -6,6 +6,8 @@
 mod differences;
 mod draw;
 mod echo;
+#[path = "../frame/mod.rs"]
+mod frame;
 mod json;
 mod message;
 mod pieces;

@@ -18,6 +18,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tower::{Service, ServiceExt};
 
+use crate::frame::frame;
 use crate::sources::descriptors;
 use crate::support::Answer;
 
@@ -212,7 +213,7 @@ impl Speaker {
 
     /// False when nobody listens any more.
     pub async fn try_say_wire(&mut self, wire: &[u8]) -> bool {
-        self.sender.send_data(frame(wire).into()).await.is_ok()
+        self.sender.send_data(frame(wire)).await.is_ok()
     }
 
     pub async fn end(mut self, code: i32, message: &str) {
@@ -221,13 +222,6 @@ impl Speaker {
         trailers.insert("grpc-message", message.replace(' ', "%20").parse().unwrap());
         self.sender.send_trailers(trailers).await.unwrap();
     }
-}
-
-fn frame(wire: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0];
-    frame.extend_from_slice(&u32::try_from(wire.len()).unwrap().to_be_bytes());
-    frame.extend_from_slice(wire);
-    frame
 }
 
 /// The service, which hands each call to the test.

@@ -9,6 +9,8 @@ mod cases;
 mod conditional;
 mod errors;
 mod files;
+#[path = "../frame/mod.rs"]
+mod frame;
 mod headers;
 mod hostile;
 mod json;

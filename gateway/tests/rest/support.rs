@@ -18,6 +18,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 
+use crate::frame::frame;
 use crate::sources::descriptors;
 
 /// The descriptor set of `library.proto`.
@@ -321,12 +322,9 @@ impl http_body::Body for Frames {
 }
 
 fn message(wire: &[u8]) -> Response<Frames> {
-    let mut frame = vec![0];
-    frame.extend_from_slice(&u32::try_from(wire.len()).unwrap().to_be_bytes());
-    frame.extend_from_slice(wire);
     let mut trailers = HeaderMap::new();
     put_headers(&mut trailers, &[("grpc-status", "0")]);
-    Response::new(Frames { data: Some(frame.into()), trailers: Some(trailers) })
+    Response::new(Frames { data: Some(frame(wire)), trailers: Some(trailers) })
 }
 
 fn status(code: i32, message: &str, details: &[u8]) -> Response<Frames> {
