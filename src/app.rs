@@ -1,10 +1,10 @@
 //! The composition root: adapters, the use cases on them, the services on those, and the listeners in front.
 
+mod adapters;
 mod core;
 
 use std::{
     net::SocketAddr,
-    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -22,7 +22,6 @@ use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    adapter::memory::limiter::Gcra,
     config::Config,
     contract,
     edge::{
@@ -34,6 +33,7 @@ use crate::{
         transports::Parts,
     },
     policy::stack::{Guarded, Policy},
+    port::{bus::Bus, limiter::Limiter},
     rpc::{
         self,
         proto::{
@@ -61,6 +61,7 @@ pub struct App {
     shown: Arc<Shown>,
     health: HealthReporter,
     core: Core,
+    bus: Arc<dyn Bus>,
     config: Arc<Config>,
     /// Ends the listener and the streams.
     closing: CancellationToken,
@@ -86,7 +87,9 @@ impl App {
             pinged: Mutex::new(None),
         });
         let closing = CancellationToken::new();
-        let policy = policy(&config, &core, closing.clone());
+        let bus = adapters::bus();
+        let limiter = adapters::limiter(&config, Arc::clone(&core.world.clock));
+        let policy = policy(&config, &core, limiter, closing.clone());
         let documents = routes::documents(&shown)
             .merge(misdirected::routes(&core.methods.names(), rpc::status::DOMAIN));
         let tls = config.tls().map_err(|error| error.to_string())?;
@@ -116,7 +119,7 @@ impl App {
         for service in contract::POOL.services() {
             health.set_service_status(service.full_name(), ServingStatus::Serving).await;
         }
-        Ok(Self { listener, edge, operators, shown, health, core, config, closing })
+        Ok(Self { listener, edge, operators, shown, health, core, bus, config, closing })
     }
 
     /// Where it listens.
@@ -135,7 +138,7 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> Result<(), String> {
         let ended = CancellationToken::new();
         let world = self.core.world.clone();
-        let mut parts = self.core.workers(&ended);
+        let mut parts = self.core.workers(self.bus, &ended);
         if let Some((listener, edge)) = self.operators {
             // Operators see the drain to its end.
             parts.spawn(listener.serve(edge, ended.clone(), Duration::ZERO));
@@ -174,19 +177,18 @@ impl App {
     }
 }
 
-fn policy(config: &Config, core: &Core, stop: CancellationToken) -> Arc<Policy> {
+fn policy(
+    config: &Config,
+    core: &Core,
+    limiter: Arc<dyn Limiter>,
+    stop: CancellationToken,
+) -> Arc<Policy> {
     let places = |n: u32| Arc::new(Semaphore::new(n as usize));
-    let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    let limiter = Gcra::new(
-        Arc::clone(&core.world.clock),
-        at_least_one(config.rate_limit_per_minute),
-        at_least_one(config.sign_in_rate_limit_per_minute),
-    );
     Arc::new(Policy {
         methods: Arc::clone(&core.methods),
         authenticator: Arc::clone(&core.access) as _,
         auditor: Arc::clone(&core.access) as _,
-        limiter: Arc::new(limiter),
+        limiter,
         calls: places(config.calls_in_flight_max),
         streams: places(config.streams_max),
         stop,

@@ -1,5 +1,6 @@
 //! The configuration: one struct, and the only reader of the environment.
 
+mod database;
 mod secret;
 mod value;
 
@@ -13,10 +14,14 @@ use std::{
 use clap::{Args, ValueEnum, builder::Resettable};
 use secrecy::{ExposeSecret, SecretString};
 
+pub use database::Database;
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty, without_password};
-pub use secret::{Secrets, database_url, load_dotenv};
+pub use secret::{Secrets, database_url, load_dotenv, nats_url, redis_url};
 pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous};
 use value::{address, duration, optional, positive_duration, show, whole};
+
+/// The name of a setting and the value that is in force, as `veza config` prints them.
+type Line = (&'static str, String);
 
 /// What the server is set to. Every setting is a flag, an environment variable, or a line in `.env`; secrets are never
 /// flags, because command lines are visible to every user of the machine.
@@ -60,18 +65,9 @@ pub struct Config {
     )]
     pub tls_key: Setting<PathBuf>,
 
-    /// The most connections of the database pool
-    #[arg(long, env, global = true, default_value_t = 16, value_name = "N",
-          value_parser = whole(2..=1_000_u32))]
-    pub database_connections_max: u32,
-
-    /// How long a call waits for a database connection
-    #[arg(long, env, global = true, default_value = "5s", value_name = "DURATION", value_parser = positive_duration)]
-    pub database_acquire_timeout: Duration,
-
-    /// How hard SQLite makes sure of a commit: full survives a power cut, normal a crash of the process
-    #[arg(long, env, global = true, default_value = "full", value_name = "LEVEL")]
-    pub sqlite_synchronous: Synchronous,
+    /// The database.
+    #[command(flatten)]
+    pub database: Database,
 
     /// A file that holds `JWT_SECRET`, for secrets that are mounted as files
     #[arg(
@@ -279,21 +275,14 @@ impl fmt::Display for Config {
         fn path(path: &Setting<PathBuf>) -> String {
             path.0.as_ref().map_or_else(String::new, |path| path.display().to_string())
         }
-        fn choice<T: ValueEnum>(value: Option<&T>) -> String {
-            value
-                .and_then(ValueEnum::to_possible_value)
-                .map_or_else(String::new, |value| value.get_name().to_owned())
-        }
         let secret = if environment("JWT_SECRET").is_some() { "<hidden>" } else { "" };
-        let lines: [(&str, String); 28] = [
+        let network: [Line; 4] = [
             ("LISTEN_ADDR", self.listen_addr.to_string()),
             ("OPS_LISTEN", self.ops_listen.0.map_or_else(String::new, |addr| addr.to_string())),
             ("TLS_CERT", path(&self.tls_cert)),
             ("TLS_KEY", path(&self.tls_key)),
-            ("DATABASE_URL", without_password(database_url().expose_secret())),
-            ("DATABASE_CONNECTIONS_MAX", self.database_connections_max.to_string()),
-            ("DATABASE_ACQUIRE_TIMEOUT", show(self.database_acquire_timeout)),
-            ("SQLITE_SYNCHRONOUS", choice(Some(&self.sqlite_synchronous))),
+        ];
+        let rest: [Line; 20] = [
             ("JWT_SECRET", secret.to_owned()),
             ("JWT_SECRET_FILE", path(&self.jwt_secret_file)),
             ("TOKEN_ISSUER", self.token_issuer.clone()),
@@ -315,6 +304,18 @@ impl fmt::Display for Config {
             ("LOG_FORMAT", choice(self.log_format.0.as_ref())),
             ("LOG_LEVEL", self.log_level.as_str().to_owned()),
         ];
-        lines.iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
+        let url = |url: Option<SecretString>| {
+            url.map_or_else(String::new, |url| without_password(url.expose_secret()))
+        };
+        let outside: [Line; 2] = [("REDIS_URL", url(redis_url())), ("NATS_URL", url(nats_url()))];
+        let lines = network.into_iter().chain(self.database.lines()).chain(outside).chain(rest);
+        lines.into_iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
     }
+}
+
+/// The name of a choice; nothing where none was made.
+fn choice<T: ValueEnum>(value: Option<&T>) -> String {
+    value
+        .and_then(ValueEnum::to_possible_value)
+        .map_or_else(String::new, |value| value.get_name().to_owned())
 }

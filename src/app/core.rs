@@ -8,10 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     adapter::{
         crypto::{DerivedKeys, Ed25519},
-        memory::{
-            bus::Broadcast,
-            cache::{Bounded, Nothing},
-        },
+        memory::cache::{Bounded, Nothing},
         passwords::Argon2Pool,
         sql,
         system::UuidV7,
@@ -83,9 +80,9 @@ pub struct Core {
 pub fn database(config: &Config, secrets: &Secrets) -> sql::Options {
     sql::Options {
         url: secrets.database_url.clone(),
-        connections_max: config.database_connections_max,
-        acquire_timeout: config.database_acquire_timeout,
-        synchronous_normal: config.sqlite_synchronous == Synchronous::Normal,
+        connections_max: config.database.connections_max,
+        acquire_timeout: config.database.acquire_timeout,
+        synchronous_normal: config.database.sqlite_synchronous == Synchronous::Normal,
     }
 }
 
@@ -167,10 +164,9 @@ impl Core {
     }
 
     /// What goes on without a call, until `ended`.
-    pub(super) fn workers(&self, ended: &CancellationToken) -> JoinSet<()> {
+    pub(super) fn workers(&self, bus: Arc<dyn Bus>, ended: &CancellationToken) -> JoinSet<()> {
         let mut workers = JoinSet::new();
         let (store, clock) = (&self.world.store, &self.world.clock);
-        let bus: Arc<dyn Bus> = Arc::new(Broadcast::default());
         let relay = Relay {
             store: Arc::clone(store),
             bus: Arc::clone(&bus),

@@ -20,13 +20,22 @@ pub struct Secrets {
     pub database_url: SecretString,
     /// `JWT_SECRET`, from which every key is derived.
     pub jwt_secret: SecretString,
+    /// `REDIS_URL`; without it budgets are counted in memory.
+    pub redis_url: Option<SecretString>,
+    /// `NATS_URL`; without it events stay within the process.
+    pub nats_url: Option<SecretString>,
 }
 
 impl Secrets {
     /// What a command needs that only talks to the database.
     #[must_use]
     pub fn of_database() -> Self {
-        Self { database_url: database_url(), jwt_secret: SecretString::default() }
+        Self {
+            database_url: database_url(),
+            jwt_secret: SecretString::default(),
+            redis_url: None,
+            nats_url: None,
+        }
     }
 }
 
@@ -55,6 +64,18 @@ pub fn database_url() -> SecretString {
     environment("DATABASE_URL").unwrap_or_else(|| "sqlite:veza.db".to_owned()).into()
 }
 
+/// `REDIS_URL`, where it is set.
+#[must_use]
+pub fn redis_url() -> Option<SecretString> {
+    environment("REDIS_URL").map(Into::into)
+}
+
+/// `NATS_URL`, where it is set.
+#[must_use]
+pub fn nats_url() -> Option<SecretString> {
+    environment("NATS_URL").map(Into::into)
+}
+
 impl Config {
     /// Finds the secrets: in the environment, in files, or, for an embedded database, in a file beside it that is made at
     /// the first start and readable by its owner only.
@@ -68,7 +89,12 @@ impl Config {
             (None, Some(database)) => embedded_secret(&database)?,
             (None, None) => return Err(Error::SecretMissing),
         };
-        Ok(Secrets { database_url, jwt_secret: jwt_secret.into() })
+        Ok(Secrets {
+            database_url,
+            jwt_secret: jwt_secret.into(),
+            redis_url: redis_url(),
+            nats_url: nats_url(),
+        })
     }
 
     /// Whether [`Self::secrets`] would find them; makes none.

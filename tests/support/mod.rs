@@ -7,6 +7,7 @@ pub mod database;
 pub mod grpc;
 pub mod log;
 pub mod postgres;
+pub mod process;
 pub mod reply;
 pub mod rest;
 pub mod rpc;

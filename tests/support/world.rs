@@ -65,7 +65,12 @@ impl World {
         let config = Arc::new(config);
         let database_url = format!("sqlite:{}", folder.path().join("veza.db").display());
         let jwt_secret = "a secret that only this test knows, 48 bytes long".to_owned().into();
-        let secrets = Secrets { database_url: database_url.clone().into(), jwt_secret };
+        let secrets = Secrets {
+            database_url: database_url.clone().into(),
+            jwt_secret,
+            redis_url: None,
+            nats_url: None,
+        };
         sql::migrate(&database(&config, &secrets)).await.unwrap();
 
         let hand = Arc::new(Hand(Mutex::default()));
