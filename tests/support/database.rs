@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -33,18 +33,33 @@ async fn on_postgresql() -> App {
     App::of(server)
 }
 
+/// Runs an expression with a connection to the database of a server, whichever it is.
+macro_rules! on_database_of {
+    ($environment:expr, |$connection:ident| $work:expr) => {{
+        let url = $environment.get("DATABASE_URL");
+        if url.starts_with("sqlite") {
+            let mut $connection = SqliteConnection::connect(url).await.expect("a database");
+            let done = $work;
+            $connection.close().await.expect("the end of the connection");
+            done
+        } else {
+            let mut $connection = PgConnection::connect(url).await.expect("a database");
+            let done = $work;
+            $connection.close().await.expect("the end of the connection");
+            done
+        }
+    }};
+}
+
 /// Gives somebody a role in place of the one they have. No server has looked at their permissions yet.
 pub async fn replace_role(environment: &Environment, user_id: &str, role: &str) {
-    let mut connection = connect(environment).await;
     let user_id: Uuid = user_id.parse().expect("a UUID");
-    let done = sqlx::query("UPDATE role_bindings SET role = $1 WHERE user_id = $2")
-        .bind(role)
-        .bind(user_id)
-        .execute(&mut connection)
-        .await
-        .expect("a role and a user");
-    assert_eq!(done.rows_affected(), 1);
-    connection.close().await.expect("the end of the connection");
+    let changed = on_database_of!(environment, |connection| {
+        let query = sqlx::query("UPDATE role_bindings SET role = $1 WHERE user_id = $2");
+        let query = query.bind(role).bind(user_id);
+        query.execute(&mut connection).await.expect("a role and a user").rows_affected()
+    });
+    assert_eq!(changed, 1);
 }
 
 /// A line of the audit log.
@@ -60,24 +75,19 @@ pub struct AuditLine {
 
 /// What the audit log has of somebody, or of a session: what they did, and what was done to it.
 pub async fn audit_lines(environment: &Environment, id: &str) -> Vec<AuditLine> {
-    let mut connection = connect(environment).await;
     let user: Uuid = id.parse().expect("a UUID");
-    let lines = sqlx::query_as::<_, (String, String, String)>(
-        "SELECT action, outcome, rpc_method FROM audit_events WHERE actor_id = $1 \
-         OR resource IN ($2, $3)",
-    )
-    .bind(user)
-    .bind(format!("users/{id}"))
-    .bind(format!("sessions/{id}"))
-    .fetch_all(&mut connection)
-    .await
-    .expect("the audit log");
-    connection.close().await.expect("the end of the connection");
+    let lines = on_database_of!(environment, |connection| {
+        sqlx::query_as::<_, (String, String, String)>(
+            "SELECT action, outcome, rpc_method FROM audit_events WHERE actor_id = $1 \
+             OR resource IN ($2, $3)",
+        )
+        .bind(user)
+        .bind(format!("users/{id}"))
+        .bind(format!("sessions/{id}"))
+        .fetch_all(&mut connection)
+        .await
+        .expect("the audit log")
+    });
     let line = |(action, outcome, method)| AuditLine { action, outcome, method };
     lines.into_iter().map(line).collect()
-}
-
-async fn connect(environment: &Environment) -> SqliteConnection {
-    let url = environment.get("DATABASE_URL");
-    SqliteConnection::connect(url).await.expect("the database of the server")
 }

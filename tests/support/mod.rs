@@ -8,6 +8,7 @@ pub mod grpc;
 pub mod log;
 pub mod postgres;
 pub mod process;
+pub mod replicas;
 pub mod reply;
 pub mod rest;
 pub mod rpc;
