@@ -154,14 +154,19 @@ impl Client {
 
     /// Makes a call.
     pub async fn send(&self, transport: Transport, call: &Call) -> Reply {
-        let reply = if transport == Transport::Rest {
-            rest::reply(call, self.http(rest::request(call)).await)
-        } else {
-            let request = grpc::request(transport, call).map(whole);
-            let answer = self.exchange(transport, request).await;
-            grpc::reply(transport, Some(&call.method), answer)
-        };
-        reply.checked()
+        let reply = self.attempt(transport, call).await;
+        reply.unwrap_or_else(|error| panic!("{}: {error}", call.method.full_name())).checked()
+    }
+
+    /// Makes a call whose answer may be a defect, or never come: then there is a text that says why.
+    pub async fn attempt(&self, transport: Transport, call: &Call) -> Result<Reply, String> {
+        if transport == Transport::Rest {
+            let request = rest::request(call).map(whole);
+            return Ok(rest::reply(call, self.run(&self.http1, request).await?));
+        }
+        let request = grpc::request(transport, call).map(whole);
+        let answer = self.exchange(transport, request).await?;
+        Ok(grpc::reply(transport, Some(&call.method), answer))
     }
 
     /// Makes a request that no call describes, in the dress of a transport; its URI is only a path.
@@ -182,6 +187,7 @@ impl Client {
     async fn raw_body(&self, transport: Transport, request: Request<Body>) -> Reply {
         let call = format!("{} {}", request.method(), request.uri());
         let answer = self.exchange(transport, request).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{error}"));
         if transport == Transport::Rest {
             return rest::failure(call, answer).checked();
         }
@@ -191,20 +197,26 @@ impl Client {
 
     /// Exchanges plain HTTP/1.1; the URI of the request is only a path.
     pub async fn http(&self, request: Request<impl Into<Bytes>>) -> Answer {
-        self.run(&self.http1, request.map(|body| whole(body.into()))).await
+        let answer = self.run(&self.http1, request.map(|body| whole(body.into()))).await;
+        answer.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Exchanges plain HTTP/2 without TLS; the URI of the request is only a path.
     pub async fn http2(&self, request: Request<impl Into<Bytes>>) -> Answer {
-        self.run(&self.http2, request.map(|body| whole(body.into()))).await
+        let answer = self.run(&self.http2, request.map(|body| whole(body.into()))).await;
+        answer.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    async fn exchange(&self, transport: Transport, request: Request<Body>) -> Answer {
+    async fn exchange(
+        &self,
+        transport: Transport,
+        request: Request<Body>,
+    ) -> Result<Answer, String> {
         let http = if transport == Transport::Grpc { &self.http2 } else { &self.http1 };
         self.run(http, request).await
     }
 
-    async fn run(&self, http: &Http, request: Request<Body>) -> Answer {
+    async fn run(&self, http: &Http, request: Request<Body>) -> Result<Answer, String> {
         let exchange = exchange(http.clone(), self.address, request);
         connections().spawn(exchange).await.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -222,12 +234,16 @@ fn connections() -> &'static Runtime {
     })
 }
 
-async fn exchange(http: Http, address: SocketAddr, mut request: Request<Body>) -> Answer {
+async fn exchange(
+    http: Http,
+    address: SocketAddr,
+    mut request: Request<Body>,
+) -> Result<Answer, String> {
     let uri = format!("http://{address}{}", request.uri());
     *request.uri_mut() = uri.parse().expect("a URI");
     let response = http.request(request).await;
-    let (head, body) = response.unwrap_or_else(|error| panic!("{uri}: {error:?}")).into_parts();
-    let body = body.collect().await.unwrap_or_else(|error| panic!("{uri}: {error:?}"));
+    let (head, body) = response.map_err(|error| format!("{uri}: {error:?}"))?.into_parts();
+    let body = body.collect().await.map_err(|error| format!("{uri}: {error:?}"))?;
     let trailers = body.trailers().cloned().unwrap_or_default();
-    Answer { status: head.status, headers: head.headers, trailers, body: body.to_bytes() }
+    Ok(Answer { status: head.status, headers: head.headers, trailers, body: body.to_bytes() })
 }

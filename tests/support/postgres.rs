@@ -11,20 +11,25 @@ use super::process::Process;
 
 /// A running server.
 pub struct Server {
-    process: Process,
+    /// The process.
+    pub process: Process,
     databases: AtomicU32,
 }
 
 /// The server of this process; the first call starts it.
 pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| Server {
-        process: Process::start("PostgreSQL", include_str!("postgres.sh")),
-        databases: AtomicU32::new(0),
-    })
+    SERVER.get_or_init(|| Server::start(&[]))
 }
 
 impl Server {
+    /// Starts a server with settings, as `-c`, `max_connections=20`.
+    pub fn start(settings: &[&str]) -> Self {
+        let script = include_str!("postgres.sh");
+        let process = Process::start("PostgreSQL", script, settings);
+        Self { process, databases: AtomicU32::new(0) }
+    }
+
     /// The URL of a new and empty database.
     pub async fn create_database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));

@@ -1,8 +1,4 @@
-# Runs a PostgreSQL server in a temporary folder, on the port given, until standard input is closed.
-set -eu
-
-# Interrupting the tests closes standard input, and that is what ends this script: in order.
-trap '' HUP INT TERM
+# Runs a PostgreSQL server in the folder, on the port; more arguments are settings as `-c max_connections=20`.
 
 initdb=
 for found in /usr/lib/postgresql/*/bin/initdb "$(command -v initdb || true)"; do
@@ -13,8 +9,6 @@ if [ -z "$initdb" ]; then
     exit 1
 fi
 bin=$(dirname "$(readlink -f "$initdb")")
-
-folder=$(mktemp -d)
 cd "$folder"
 
 # PostgreSQL refuses to run as root.
@@ -27,20 +21,43 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 clean_up() {
-    as_owner "$bin/pg_ctl" stop -D "$folder/data" -m immediate >/dev/null 2>&1 || true
+    stop immediate
     cd /
     rm -rf "$folder"
 }
-trap clean_up EXIT
+
+shift
+# The data need not survive the machine, only the server.
+settings="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 -c fsync=off \
+    -c full_page_writes=off $*"
+
+start() {
+    as_owner "$bin/pg_ctl" start -D "$folder/data" -w -l "$folder/data/log" -o "$settings" \
+        </dev/null >"$folder/log" 2>&1 || { cat "$folder/log" "$folder/data/log"; exit 1; }
+}
+
+# In one of PostgreSQL's modes: smart, fast or immediate.
+stop() { as_owner "$bin/pg_ctl" stop -D "$folder/data" -m "$1" >/dev/null 2>&1 || true; }
+
+# The postmaster alone is killed; its children find that out, and the next one starts when they are gone.
+crash() {
+    server=$(head -n 1 "$folder/data/postmaster.pid")
+    group=$(pgrep -P "$server" || true)
+    kill -9 "$server"
+    for process in $server $group; do
+        while is_running "$process"; do sleep 0.02; done
+    done
+    # Its number may still be listed, which would keep the next one from starting.
+    rm "$folder/data/postmaster.pid"
+}
+
+# A process that has ended is listed until somebody asks for its end.
+is_running() {
+    case "$(ps -o stat= -p "$1")" in '' | Z*) return 1 ;; esac
+}
 
 # A locale whose order is not that of bytes, so that no test passes thanks to the locale.
 as_owner "$bin/initdb" -D "$folder/data" -U veza -A trust -N -E UTF8 --locale=C --locale-provider=icu \
     --icu-locale=en-US >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
 
-# The data need not survive the tests.
-as_owner "$bin/pg_ctl" start -D "$folder/data" -w -l "$folder/data/log" -o "-p $1 -k '$folder' \
-    -c listen_addresses=127.0.0.1 -c max_connections=200 -c fsync=off -c full_page_writes=off" \
-    </dev/null >"$folder/log" 2>&1 || { cat "$folder/log" "$folder/data/log"; exit 1; }
-
-echo ready
-read -r _ || true
+obey
