@@ -99,10 +99,12 @@ impl Core {
         let methods =
             Methods::read(&contract::POOL, &OPEN_METHODS).map_err(domain::Error::internal)?;
         let methods = Arc::new(methods);
-        let metrics = Arc::new(Metrics::new(methods.names()));
+        let measured = Arc::new(sql::Metrics::default());
+        let metrics = Metrics::new(methods.names()).with(|registry| measured.register(registry));
+        let metrics = Arc::new(metrics);
         let bell = Arc::new(Bell::default());
         let world = World {
-            store: sql::open(&database(config, secrets), rpc::event::encode).await?,
+            store: sql::open(&database(config, secrets), rpc::event::encode, measured).await?,
             clock,
             ids: Arc::new(UuidV7),
             vault: Arc::new(DerivedKeys::new(&secrets.jwt_secret)?),

@@ -84,6 +84,15 @@ pub enum Error {
     /// Something that the call depends on does not answer.
     #[error("the service is not available; retry shortly")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database could not let a change pass beside another one; the same change may pass when it is made again.
+    /// Changes are made again before a caller hears of it.
+    #[error("the service is not available; retry shortly")]
+    LostRace {
+        /// How it was lost.
+        race: Race,
+        /// What the database said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The call's time was up.
     #[error("the deadline passed before the call was done")]
     DeadlineExceeded,
@@ -96,6 +105,15 @@ pub enum Error {
     /// A defect. The source is for the log and is never shown to a caller.
     #[error("an internal error; the log has it under the trace id of this call")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How a change lost against another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Race {
+    /// There is no order in which both could have been made.
+    Serialization,
+    /// Each waited for the other.
+    Deadlock,
 }
 
 /// What is wrong with the credentials of a call.
@@ -162,7 +180,7 @@ impl Error {
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Busy => "BUSY",
-            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Unavailable(_) | Self::LostRace { .. } => "UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::UnsupportedEncoding => "UNSUPPORTED_ENCODING",
             Self::UnknownMethod => "UNKNOWN_METHOD",

@@ -46,7 +46,7 @@ impl From<Error> for Status {
                 details.set_retry_info(Some(*retry_after));
                 Code::ResourceExhausted
             }
-            Error::Busy | Error::Unavailable(_) => {
+            Error::Busy | Error::Unavailable(_) | Error::LostRace { .. } => {
                 details.set_retry_info(Some(RETRY_SOON));
                 Code::Unavailable
             }
@@ -58,7 +58,10 @@ impl From<Error> for Status {
         if let Some(challenge) = challenge(&error) {
             status.metadata_mut().insert("www-authenticate", challenge);
         }
-        if let Error::Unavailable(source) | Error::Internal(source) = error {
+        if let Error::Unavailable(source)
+        | Error::LostRace { source, .. }
+        | Error::Internal(source) = error
+        {
             // For the log of the call; only code, message and details are sent.
             status.set_source(Arc::from(source));
         }

@@ -86,23 +86,24 @@ impl AuthService {
         request: Option<RequestId>,
     ) -> Result<SignedIn> {
         let hash = self.passwords.hash(registration.password.clone()).await?;
-        let mut change = self.world.change(caller).await?;
+        let (registration, hash, client_name) = (&registration, &hash, &client_name);
         let request = request.as_ref();
-        let result = async {
-            if let Some(first) = change.replay::<Registered>(request).await? {
-                return self.registered(&mut change, first).await;
-            }
-            let user =
-                self.insert(&mut change, registration, &hash, ROLE_DEFAULT, "register").await?;
-            let resource = format!("users/{}", user.id);
-            change.audit_as(Some(user.id), "auth.register", resource, Outcome::Success).await?;
-            let session = self.sessions.begin(&mut change, caller, user.id, client_name).await?;
-            let first = Registered { user_id: user.id, session_id: session.id };
-            change.remember(request, &first).await?;
-            Ok((user, session))
-        }
-        .await;
-        let (user, session) = change.finish(result).await?;
+        let registered = self.world.change(caller, |change| {
+            Box::pin(async move {
+                if let Some(first) = change.replay::<Registered>(request).await? {
+                    return self.registered(change, first).await;
+                }
+                let user =
+                    self.insert(change, registration, hash, ROLE_DEFAULT, "register").await?;
+                let resource = format!("users/{}", user.id);
+                change.audit_as(Some(user.id), "auth.register", resource, Outcome::Success).await?;
+                let session = self.sessions.begin(change, caller, user.id, client_name).await?;
+                let first = Registered { user_id: user.id, session_id: session.id };
+                change.remember(request, &first).await?;
+                Ok((user, session))
+            })
+        });
+        let (user, session) = registered.await?;
         self.signed_in(user, &session)
     }
 
@@ -116,15 +117,16 @@ impl AuthService {
         registration: Registration,
     ) -> Result<User> {
         let hash = self.passwords.hash(registration.password.clone()).await?;
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            let user =
-                self.insert(&mut change, registration, &hash, ROLE_ADMINISTRATOR, "admin").await?;
-            change.audit("user.create", format!("users/{}", user.id)).await?;
-            Ok(user)
-        }
-        .await;
-        change.finish(result).await
+        let (registration, hash) = (&registration, &hash);
+        let created = self.world.change(caller, |change| {
+            Box::pin(async move {
+                let user =
+                    self.insert(change, registration, hash, ROLE_ADMINISTRATOR, "admin").await?;
+                change.audit("user.create", format!("users/{}", user.id)).await?;
+                Ok(user)
+            })
+        });
+        created.await
     }
 
     /// Whether there is anybody who may do everything.
@@ -156,22 +158,23 @@ impl AuthService {
             Verdict::RightButOutdated => Some(self.passwords.hash(password).await?),
             _ => None,
         };
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            // Hashing takes long: the account may be gone meanwhile.
-            let user = change.tx.lock_user(user.id).await?;
-            let user = user.filter(|user| user.state == State::Active);
-            let user = user.ok_or(Error::WrongCredentials)?;
-            if let Some(hash) = newer_hash {
-                change.tx.update_password_hash(user.id, &hash).await?;
-            }
-            let resource = format!("users/{}", user.id);
-            change.audit_as(Some(user.id), "auth.login", resource, Outcome::Success).await?;
-            let session = self.sessions.begin(&mut change, caller, user.id, client_name).await?;
-            Ok((user, session))
-        }
-        .await;
-        let (user, session) = change.finish(result).await?;
+        let (user_id, newer_hash, client_name) = (user.id, newer_hash.as_deref(), &client_name);
+        let signed_in = self.world.change(caller, |change| {
+            Box::pin(async move {
+                // Hashing takes long: the account may be gone meanwhile.
+                let user = change.tx.lock_user(user_id).await?;
+                let user = user.filter(|user| user.state == State::Active);
+                let user = user.ok_or(Error::WrongCredentials)?;
+                if let Some(hash) = newer_hash {
+                    change.tx.update_password_hash(user.id, hash).await?;
+                }
+                let resource = format!("users/{}", user.id);
+                change.audit_as(Some(user.id), "auth.login", resource, Outcome::Success).await?;
+                let session = self.sessions.begin(change, caller, user.id, client_name).await?;
+                Ok((user, session))
+            })
+        });
+        let (user, session) = signed_in.await?;
         self.signed_in(user, &session)
     }
 
@@ -185,16 +188,17 @@ impl AuthService {
     async fn insert(
         &self,
         change: &mut Change<'_>,
-        registration: Registration,
+        registration: &Registration,
         hash: &str,
         role: &str,
         method: &'static str,
     ) -> Result<User> {
-        let profile = Profile { display_name: registration.display_name, ..Profile::default() };
+        let profile =
+            Profile { display_name: registration.display_name.clone(), ..Profile::default() };
         let user = User {
             id: Id::from(self.world.ids.uuid()),
-            username: registration.username,
-            email: registration.email,
+            username: registration.username.clone(),
+            email: registration.email.clone(),
             email_verified: false,
             profile,
             state: State::Active,

@@ -1,6 +1,6 @@
 //! One change: a transaction, what it records, and the answer that a retry gets again.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -32,6 +32,9 @@ pub struct RequestId {
     pub content: Vec<u8>,
 }
 
+/// How often a change is tried in all when it loses races against others.
+const ATTEMPTS_MAX: u32 = 3;
+
 /// A transaction under way on behalf of a caller.
 pub struct Change<'a> {
     /// The transaction.
@@ -42,11 +45,49 @@ pub struct Change<'a> {
     caller: &'a Caller,
 }
 
+/// What is done within a change. Boxed, because it borrows the change for as long as it lasts.
+pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'c>>;
+
 impl World {
-    /// Begins a change. It ends with [`Change::finish`].
-    pub async fn change<'a>(&'a self, caller: &'a Caller) -> Result<Change<'a>> {
-        let tx = self.store.begin().await?;
-        Ok(Change { tx, now: self.clock.now(), world: self, caller })
+    /// Makes a change: keeps what `work` did when it succeeded, drops it when it failed.
+    ///
+    /// When the database could not let it pass beside another change, the work is done again in a new transaction: so
+    /// nothing may leave it but its result.
+    pub async fn change<'a, T: Send + 'static>(
+        &'a self,
+        caller: &'a Caller,
+        work: impl for<'c> Fn(&'c mut Change<'a>) -> Work<'c, T>,
+    ) -> Result<T> {
+        self.change_then(caller, work, |_| ()).await
+    }
+
+    /// Makes a change, and once it is kept tells `after`, which brings up to date what was remembered of the store.
+    ///
+    /// A commit that has begun is carried through with what follows it, also when the call is given up meanwhile:
+    /// otherwise an ended session could stay remembered as live.
+    pub async fn change_then<'a, T: Send + 'static>(
+        &'a self,
+        caller: &'a Caller,
+        work: impl for<'c> Fn(&'c mut Change<'a>) -> Work<'c, T>,
+        after: impl Fn(&T) + Send + Sync + 'static,
+    ) -> Result<T> {
+        let after = Arc::new(after);
+        let mut tx = self.store.begin().await?;
+        let mut attempt = 1;
+        loop {
+            let mut change = Change { tx, now: self.clock.now(), world: self, caller };
+            let result = work(&mut change).await;
+            match change.finish(result, Arc::clone(&after)).await {
+                Err(Error::LostRace { source, .. }) if attempt == ATTEMPTS_MAX => {
+                    return Err(Error::Unavailable(source));
+                }
+                Err(Error::LostRace { race, .. }) => {
+                    tx = self.store.begin_again(race, attempt).await?;
+                }
+                done => return done,
+            }
+            attempt += 1;
+        }
     }
 
     /// Adds a line to the audit log about something that changed nothing.
@@ -57,45 +98,37 @@ impl World {
         resource: String,
         outcome: Outcome,
     ) -> Result<()> {
-        let mut change = self.change(caller).await?;
-        let result = change.audit_as(caller.user_id(), action, resource, outcome).await;
-        change.finish(result).await
+        let (actor, resource) = (caller.user_id(), &resource);
+        self.change(caller, |change| {
+            Box::pin(change.audit_as(actor, action, resource.clone(), outcome))
+        })
+        .await
     }
 }
 
 impl Change<'_> {
-    /// Keeps the changes when they succeeded, drops them when they failed.
-    pub async fn finish<T: Send + 'static>(self, result: Result<T>) -> Result<T> {
-        self.finish_then(result, |_| ()).await
-    }
-
-    /// Keeps the changes when they succeeded, and then tells `after`, which brings up to date what was remembered of the
-    /// store; drops them when they failed.
-    ///
-    /// A commit that has begun is carried through with what follows it, also when the call is given up meanwhile:
-    /// otherwise an ended session could stay remembered as live.
-    pub async fn finish_then<T: Send + 'static>(
+    /// Commits what succeeded and tells `after`; rolls back what failed.
+    async fn finish<T: Send + 'static>(
         self,
         result: Result<T>,
-        after: impl FnOnce(&T) + Send + 'static,
+        after: Arc<impl Fn(&T) + Send + Sync + 'static>,
     ) -> Result<T> {
-        match result {
-            Ok(value) => {
-                let (tx, relay) = (self.tx, Arc::clone(&self.world.relay));
-                let commit = self.world.commits.spawn(async move {
-                    tx.commit().await?;
-                    after(&value);
-                    relay.wake();
-                    Ok(value)
-                });
-                commit.await.map_err(Error::internal)?
-            }
+        let value = match result {
+            Ok(value) => value,
             Err(error) => {
                 // The failure that began it is worth more than one of the rollback; the connection is closed then.
                 self.tx.rollback().await.ok();
-                Err(error)
+                return Err(error);
             }
-        }
+        };
+        let (tx, relay) = (self.tx, Arc::clone(&self.world.relay));
+        let commit = self.world.commits.spawn(async move {
+            tx.commit().await?;
+            after(&value);
+            relay.wake();
+            Ok(value)
+        });
+        commit.await.map_err(Error::internal)?
     }
 
     /// On whose behalf it is made.

@@ -39,29 +39,29 @@ impl RoomService {
         request: Option<RequestId>,
     ) -> Result<Room> {
         let owner_id = caller.signed_in()?.user_id;
-        let mut change = self.world.change(caller).await?;
-        let request = request.as_ref();
-        let result = async {
-            if let Some(first) = change.replay(request).await? {
-                return Ok(first);
-            }
-            let room = Room {
-                id: Id::from(self.world.ids.uuid()),
-                name: draft.name,
-                description: draft.description,
-                kind: draft.kind,
-                owner_id,
-                member_count: 1,
-                meta: Meta::new(change.now),
-            };
-            change.tx.insert_room(&room).await?;
-            change.audit("room.create", format!("rooms/{}", room.id)).await?;
-            change.record(Data::RoomCreated(room.clone())).await?;
-            change.remember(request, &room).await?;
-            Ok(room)
-        }
-        .await;
-        change.finish(result).await
+        let (draft, request) = (&draft, request.as_ref());
+        let created = self.world.change(caller, |change| {
+            Box::pin(async move {
+                if let Some(first) = change.replay(request).await? {
+                    return Ok(first);
+                }
+                let room = Room {
+                    id: Id::from(self.world.ids.uuid()),
+                    name: draft.name.clone(),
+                    description: draft.description.clone(),
+                    kind: draft.kind,
+                    owner_id,
+                    member_count: 1,
+                    meta: Meta::new(change.now),
+                };
+                change.tx.insert_room(&room).await?;
+                change.audit("room.create", format!("rooms/{}", room.id)).await?;
+                change.record(Data::RoomCreated(room.clone())).await?;
+                change.remember(request, &room).await?;
+                Ok(room)
+            })
+        });
+        created.await
     }
 
     /// One room that the caller may see.
@@ -101,24 +101,25 @@ impl RoomService {
         new: Change,
         etag: Option<Etag>,
     ) -> Result<Room> {
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            let found = change.tx.lock_room(id).await?;
-            let mut room = visible(&mut *change.tx, caller, found).await?;
-            caller.owns_or_has("room", room.owner_id, Permission::RoomsUpdateAny)?;
-            room.meta.check(etag.as_ref())?;
-            let changed = room.apply(new);
-            if changed.is_empty() {
-                return Ok(room);
-            }
-            room.meta.touch(change.now);
-            change.tx.update_room(&room).await?;
-            change.audit("room.update", format!("rooms/{id}")).await?;
-            change.record(Data::RoomUpdated(room.clone(), changed)).await?;
-            Ok(room)
-        }
-        .await;
-        change.finish(result).await
+        let (new, etag) = (&new, etag.as_ref());
+        let updated = self.world.change(caller, |change| {
+            Box::pin(async move {
+                let found = change.tx.lock_room(id).await?;
+                let mut room = visible(&mut *change.tx, caller, found).await?;
+                caller.owns_or_has("room", room.owner_id, Permission::RoomsUpdateAny)?;
+                room.meta.check(etag)?;
+                let changed = room.apply(new.clone());
+                if changed.is_empty() {
+                    return Ok(room);
+                }
+                room.meta.touch(change.now);
+                change.tx.update_room(&room).await?;
+                change.audit("room.update", format!("rooms/{id}")).await?;
+                change.record(Data::RoomUpdated(room.clone(), changed)).await?;
+                Ok(room)
+            })
+        });
+        updated.await
     }
 
     /// Deletes a room: one's own, or with `rooms.delete_any` any that one may see.
@@ -126,20 +127,21 @@ impl RoomService {
     /// # Errors
     /// `NotFound`, `NotOwner`, `StaleEtag`.
     pub async fn delete(&self, caller: &Caller, id: Id<Room>, etag: Option<Etag>) -> Result<Room> {
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            let found = change.tx.lock_room(id).await?;
-            let mut room = visible(&mut *change.tx, caller, found).await?;
-            caller.owns_or_has("room", room.owner_id, Permission::RoomsDeleteAny)?;
-            room.meta.check(etag.as_ref())?;
-            room.meta.delete(change.now);
-            change.tx.update_room(&room).await?;
-            change.audit("room.delete", format!("rooms/{id}")).await?;
-            change.record(Data::RoomDeleted(room.clone())).await?;
-            Ok(room)
-        }
-        .await;
-        change.finish(result).await
+        let etag = etag.as_ref();
+        let deleted = self.world.change(caller, |change| {
+            Box::pin(async move {
+                let found = change.tx.lock_room(id).await?;
+                let mut room = visible(&mut *change.tx, caller, found).await?;
+                caller.owns_or_has("room", room.owner_id, Permission::RoomsDeleteAny)?;
+                room.meta.check(etag)?;
+                room.meta.delete(change.now);
+                change.tx.update_room(&room).await?;
+                change.audit("room.delete", format!("rooms/{id}")).await?;
+                change.record(Data::RoomDeleted(room.clone())).await?;
+                Ok(room)
+            })
+        });
+        deleted.await
     }
 }
 

@@ -73,7 +73,7 @@ impl SessionService {
         change: &mut Change<'_>,
         caller: &Caller,
         user_id: Id<User>,
-        client_name: String,
+        client_name: &str,
     ) -> Result<Session> {
         let now = change.now;
         let session = Session {
@@ -82,7 +82,7 @@ impl SessionService {
             counter: 0,
             refresh_time: now,
             expire_time: Session::expiry(now, now),
-            client_name,
+            client_name: client_name.to_owned(),
             ip: caller.origin.ip.map_or_else(String::new, |ip| ip.to_string()),
             user_agent: caller.origin.user_agent.clone(),
             create_time: now,
@@ -111,13 +111,15 @@ impl SessionService {
     }
 
     async fn exchange(&self, caller: &Caller, id: Id<Session>, counter: i64) -> Result<Tokens> {
-        let mut change = self.world.change(caller).await?;
-        let result = self.use_token(&mut change, id, counter).await;
         let live = Arc::clone(&self.live);
-        let used = change.finish_then(result, move |used| match used {
-            Use::Good(_) => {}
-            Use::Theft(id) => live.ended(&[*id]),
-        });
+        let used = self.world.change_then(
+            caller,
+            |change| Box::pin(self.use_token(change, id, counter)),
+            move |used| match used {
+                Use::Good(_) => {}
+                Use::Theft(id) => live.ended(&[*id]),
+            },
+        );
         match used.await? {
             Use::Good(session) => self.tokens(&session),
             Use::Theft(_) => Err(Error::RefreshTokenReused),
@@ -175,26 +177,31 @@ impl SessionService {
                 read.map(|(id, counter)| (id, Some(counter))).ok_or(Error::InvalidRefreshToken)?
             }
         };
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            let session = change.tx.find_session(id).await?.ok_or(Error::InvalidRefreshToken)?;
-            let newest = counter.is_none_or(|counter| counter + 1 >= session.counter);
-            match (session.is_live(change.now), all) {
-                (true, true) if newest => {
-                    self.end_all(&mut change, session.user_id, EndReason::Logout).await
-                }
-                (_, true) => Err(Error::InvalidRefreshToken),
-                (true, false) => {
-                    self.end(&mut change, &session, EndReason::Logout).await?;
-                    Ok(vec![id])
-                }
-                // Signing out twice is no mistake.
-                (false, false) => Ok(Vec::new()),
-            }
-        }
-        .await;
         let live = Arc::clone(&self.live);
-        change.finish_then(result, move |ended| live.ended(ended)).await?;
+        let ended = self.world.change_then(
+            caller,
+            |change| {
+                Box::pin(async move {
+                    let session =
+                        change.tx.find_session(id).await?.ok_or(Error::InvalidRefreshToken)?;
+                    let newest = counter.is_none_or(|counter| counter + 1 >= session.counter);
+                    match (session.is_live(change.now), all) {
+                        (true, true) if newest => {
+                            self.end_all(change, session.user_id, EndReason::Logout).await
+                        }
+                        (_, true) => Err(Error::InvalidRefreshToken),
+                        (true, false) => {
+                            self.end(change, &session, EndReason::Logout).await?;
+                            Ok(vec![id])
+                        }
+                        // Signing out twice is no mistake.
+                        (false, false) => Ok(Vec::new()),
+                    }
+                })
+            },
+            move |ended: &Vec<_>| live.ended(ended),
+        );
+        ended.await?;
         Ok(())
     }
 

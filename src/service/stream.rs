@@ -36,27 +36,27 @@ impl StreamService {
         request: Option<RequestId>,
     ) -> Result<Stream> {
         let owner_id = caller.signed_in()?.user_id;
-        let mut change = self.world.change(caller).await?;
-        let request = request.as_ref();
-        let result = async {
-            if let Some(first) = change.replay(request).await? {
-                return Ok(first);
-            }
-            let stream = Stream {
-                id: Id::from(self.world.ids.uuid()),
-                owner_id,
-                details,
-                state: State::default(),
-                meta: Meta::new(change.now),
-            };
-            change.tx.insert_stream(&stream).await?;
-            change.audit("stream.create", format!("streams/{}", stream.id)).await?;
-            change.record(Data::StreamCreated(stream.clone())).await?;
-            change.remember(request, &stream).await?;
-            Ok(stream)
-        }
-        .await;
-        change.finish(result).await
+        let (details, request) = (&details, request.as_ref());
+        let created = self.world.change(caller, |change| {
+            Box::pin(async move {
+                if let Some(first) = change.replay(request).await? {
+                    return Ok(first);
+                }
+                let stream = Stream {
+                    id: Id::from(self.world.ids.uuid()),
+                    owner_id,
+                    details: details.clone(),
+                    state: State::default(),
+                    meta: Meta::new(change.now),
+                };
+                change.tx.insert_stream(&stream).await?;
+                change.audit("stream.create", format!("streams/{}", stream.id)).await?;
+                change.record(Data::StreamCreated(stream.clone())).await?;
+                change.remember(request, &stream).await?;
+                Ok(stream)
+            })
+        });
+        created.await
     }
 
     /// One stream that the caller may see.
@@ -95,24 +95,25 @@ impl StreamService {
         new: Change,
         etag: Option<Etag>,
     ) -> Result<Stream> {
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            let found = change.tx.lock_stream(id).await?;
-            let mut stream = visible(caller, found)?;
-            caller.owns_or_has("stream", stream.owner_id, Permission::StreamsUpdateAny)?;
-            stream.meta.check(etag.as_ref())?;
-            let changed = stream.apply(new);
-            if changed.is_empty() {
-                return Ok(stream);
-            }
-            stream.meta.touch(change.now);
-            change.tx.update_stream(&stream).await?;
-            change.audit("stream.update", format!("streams/{id}")).await?;
-            change.record(Data::StreamUpdated(stream.clone(), changed)).await?;
-            Ok(stream)
-        }
-        .await;
-        change.finish(result).await
+        let (new, etag) = (&new, etag.as_ref());
+        let updated = self.world.change(caller, |change| {
+            Box::pin(async move {
+                let found = change.tx.lock_stream(id).await?;
+                let mut stream = visible(caller, found)?;
+                caller.owns_or_has("stream", stream.owner_id, Permission::StreamsUpdateAny)?;
+                stream.meta.check(etag)?;
+                let changed = stream.apply(new.clone());
+                if changed.is_empty() {
+                    return Ok(stream);
+                }
+                stream.meta.touch(change.now);
+                change.tx.update_stream(&stream).await?;
+                change.audit("stream.update", format!("streams/{id}")).await?;
+                change.record(Data::StreamUpdated(stream.clone(), changed)).await?;
+                Ok(stream)
+            })
+        });
+        updated.await
     }
 
     /// Deletes a stream: one's own, or with `streams.delete_any` any that one may see.
@@ -125,20 +126,21 @@ impl StreamService {
         id: Id<Stream>,
         etag: Option<Etag>,
     ) -> Result<Stream> {
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            let found = change.tx.lock_stream(id).await?;
-            let mut stream = visible(caller, found)?;
-            caller.owns_or_has("stream", stream.owner_id, Permission::StreamsDeleteAny)?;
-            stream.meta.check(etag.as_ref())?;
-            stream.meta.delete(change.now);
-            change.tx.update_stream(&stream).await?;
-            change.audit("stream.delete", format!("streams/{id}")).await?;
-            change.record(Data::StreamDeleted(stream.clone())).await?;
-            Ok(stream)
-        }
-        .await;
-        change.finish(result).await
+        let etag = etag.as_ref();
+        let deleted = self.world.change(caller, |change| {
+            Box::pin(async move {
+                let found = change.tx.lock_stream(id).await?;
+                let mut stream = visible(caller, found)?;
+                caller.owns_or_has("stream", stream.owner_id, Permission::StreamsDeleteAny)?;
+                stream.meta.check(etag)?;
+                stream.meta.delete(change.now);
+                change.tx.update_stream(&stream).await?;
+                change.audit("stream.delete", format!("streams/{id}")).await?;
+                change.record(Data::StreamDeleted(stream.clone())).await?;
+                Ok(stream)
+            })
+        });
+        deleted.await
     }
 }
 

@@ -91,23 +91,28 @@ impl UserService {
         etag: Option<Etag>,
     ) -> Result<Arc<User>> {
         caller.owns_or_has("account", id, Permission::UsersUpdate)?;
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            let mut user = in_use(change.tx.lock_user(id).await?)?;
-            user.meta.check(etag.as_ref())?;
-            let changed = user.apply(new);
-            if changed.is_empty() {
-                return Ok(user);
-            }
-            user.meta.touch(change.now);
-            change.tx.update_user(&user).await?;
-            change.audit("user.update", format!("users/{id}")).await?;
-            change.record(Data::UserUpdated(user.clone(), changed)).await?;
-            Ok(user)
-        }
-        .await;
-        let (users, result) = (Arc::clone(&self.users), result.map(Arc::new));
-        change.finish_then(result, move |user| users.put(id, Arc::clone(user), is_newer)).await
+        let users = Arc::clone(&self.users);
+        let (new, etag) = (&new, etag.as_ref());
+        let updated = self.world.change_then(
+            caller,
+            |change| {
+                Box::pin(async move {
+                    let mut user = in_use(change.tx.lock_user(id).await?)?;
+                    user.meta.check(etag)?;
+                    let changed = user.apply(new.clone());
+                    if changed.is_empty() {
+                        return Ok(Arc::new(user));
+                    }
+                    user.meta.touch(change.now);
+                    change.tx.update_user(&user).await?;
+                    change.audit("user.update", format!("users/{id}")).await?;
+                    change.record(Data::UserUpdated(user.clone(), changed)).await?;
+                    Ok(Arc::new(user))
+                })
+            },
+            move |user| users.put(id, Arc::clone(user), is_newer),
+        );
+        updated.await
     }
 
     /// Deletes an account and ends its sessions: one's own, or with `users.delete` anybody's.
@@ -121,31 +126,35 @@ impl UserService {
         etag: Option<Etag>,
     ) -> Result<Arc<User>> {
         caller.owns_or_has("account", id, Permission::UsersDelete)?;
-        let mut change = self.world.change(caller).await?;
-        let result = async {
-            let mut user = in_use(change.tx.lock_user(id).await?)?;
-            user.meta.check(etag.as_ref())?;
-            if user.roles.iter().any(|role| role == ROLE_ADMINISTRATOR) {
-                change.tx.lock_role_bindings().await?;
-                if change.tx.count_users_with_role(ROLE_ADMINISTRATOR).await? <= 1 {
-                    return Err(Error::LastAdministrator);
-                }
-            }
-            user.state = State::Deleted;
-            user.meta.delete(change.now);
-            change.tx.update_user(&user).await?;
-            let ended = self.sessions.end_all(&mut change, id, EndReason::UserDeleted).await?;
-            change.audit("user.delete", format!("users/{id}")).await?;
-            change.record(Data::UserDeleted(user.clone())).await?;
-            Ok((Arc::new(user), ended))
-        }
-        .await;
         let (users, live) = (Arc::clone(&self.users), Arc::clone(&self.sessions.live));
-        let finished = change.finish_then(result, move |(user, ended)| {
-            live.ended(ended);
-            users.put(id, Arc::clone(user), is_newer);
-        });
-        finished.await.map(|(user, _)| user)
+        let etag = etag.as_ref();
+        let deleted = self.world.change_then(
+            caller,
+            |change| {
+                Box::pin(async move {
+                    let mut user = in_use(change.tx.lock_user(id).await?)?;
+                    user.meta.check(etag)?;
+                    if user.roles.iter().any(|role| role == ROLE_ADMINISTRATOR) {
+                        change.tx.lock_role_bindings().await?;
+                        if change.tx.count_users_with_role(ROLE_ADMINISTRATOR).await? <= 1 {
+                            return Err(Error::LastAdministrator);
+                        }
+                    }
+                    user.state = State::Deleted;
+                    user.meta.delete(change.now);
+                    change.tx.update_user(&user).await?;
+                    let ended = self.sessions.end_all(change, id, EndReason::UserDeleted).await?;
+                    change.audit("user.delete", format!("users/{id}")).await?;
+                    change.record(Data::UserDeleted(user.clone())).await?;
+                    Ok((Arc::new(user), ended))
+                })
+            },
+            move |(user, ended)| {
+                live.ended(ended);
+                users.put(id, Arc::clone(user), is_newer);
+            },
+        );
+        deleted.await.map(|(user, _)| user)
     }
 }
 

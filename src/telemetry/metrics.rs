@@ -115,6 +115,13 @@ impl Metrics {
         Self { registry, ..metrics }
     }
 
+    /// Shows what somebody else measures, too.
+    #[must_use]
+    pub fn with(mut self, register: impl FnOnce(&mut Registry)) -> Self {
+        register(&mut self.registry);
+        self
+    }
+
     fn register(&self, registry: &mut Registry) {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What this binary was built from", build);

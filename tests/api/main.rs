@@ -21,6 +21,7 @@ mod operations;
 mod paging;
 mod parity;
 mod policy;
+mod race;
 mod replicas;
 mod route;
 mod session;

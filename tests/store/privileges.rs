@@ -1,5 +1,7 @@
 //! What the server's own role needs on PostgreSQL when another one migrates.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 use sqlx::{Executor, PgPool};
 use veza::{
@@ -27,7 +29,7 @@ async fn the_server_works_without_the_right_to_change_the_schema_or_the_audit_lo
     let options = options(url.clone());
     assert_eq!(sql::pending_migrations(&options).await.unwrap(), SchemaState::Current);
 
-    let store = sql::open(&options, envelope).await.unwrap();
+    let store = sql::open(&options, envelope, Arc::default()).await.unwrap();
     store.ping().await.unwrap();
     let user = new_user("ann");
     let session = new_session(&user);

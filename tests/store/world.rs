@@ -55,7 +55,7 @@ impl World {
     async fn with_schema(url: String, folder: Option<TempDir>) -> Self {
         let options = options(url);
         sql::migrate(&options).await.unwrap();
-        let store = sql::open(&options, envelope).await.unwrap();
+        let store = sql::open(&options, envelope, Arc::default()).await.unwrap();
         Self { options, store, _folder: folder }
     }
 

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use crate::domain::Error;
+use crate::domain::{Error, error::Race};
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         if let Some(field) = taken_field(&error) {
             return Self::Taken { field };
+        }
+        if let Some(race) = lost_race(&error) {
+            return Self::LostRace { race, source: Box::new(Failure(error)) };
         }
         if is_passing(&error) {
             return Self::Unavailable(Box::new(Failure(error)));
@@ -44,6 +47,15 @@ fn taken_field(error: &sqlx::Error) -> Option<&'static str> {
         .find_map(|(name, field)| violated.contains(name).then_some(field))
 }
 
+/// Whether PostgreSQL gave the transaction up for the sake of another one. SQLite, with its one writer, never has to.
+fn lost_race(error: &sqlx::Error) -> Option<Race> {
+    match &*error.as_database_error()?.code()? {
+        "40001" => Some(Race::Serialization),
+        "40P01" => Some(Race::Deadlock),
+        _ => None,
+    }
+}
+
 /// Whether the same call may succeed later, without a change to the server or to its database.
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
@@ -70,9 +82,9 @@ fn is_passing_code(code: &str) -> bool {
 fn is_passing_sqlstate(code: &str) -> bool {
     let lost_connection_or_shutting_down = code.starts_with("08") || code.starts_with("57P");
     let out_of_resources = code.starts_with("53");
-    // Serialization failure, deadlock, lock not available, statement timeout, and a primary that became a standby.
-    let lost_a_race = matches!(code, "40001" | "40P01" | "55P03" | "57014" | "25006");
-    lost_connection_or_shutting_down || out_of_resources || lost_a_race
+    // Lock not available, statement timeout, and a primary that became a standby.
+    let held_up = matches!(code, "55P03" | "57014" | "25006");
+    lost_connection_or_shutting_down || out_of_resources || held_up
 }
 
 #[cfg(test)]
@@ -82,7 +94,7 @@ mod tests {
     #[test]
     fn a_busy_or_full_database_is_a_passing_failure_and_a_defect_is_not() {
         for passing in
-            ["5", "261", "517", "13", "14", "1546", "08006", "53300", "57P01", "40P01", "57014"]
+            ["5", "261", "517", "13", "14", "1546", "08006", "53300", "57P01", "55P03", "57014"]
         {
             assert!(is_passing_code(passing), "{passing}");
         }

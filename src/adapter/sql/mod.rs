@@ -3,6 +3,7 @@
 
 mod claim;
 mod error;
+mod metrics;
 mod migrations;
 mod postgres;
 mod sqlite;
@@ -12,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use claim::Claim;
+pub use metrics::Metrics;
 pub use migrations::{MigrationReport, SchemaState};
 
 use crate::{
@@ -45,10 +47,14 @@ pub fn check(options: &Options) -> Result<()> {
 }
 
 /// Connects to the database; its schema must be there already.
-pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
+pub async fn open(
+    options: &Options,
+    encode: EncodeEvent,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<dyn Store>> {
     match Kind::of(options)? {
-        Kind::Sqlite => sqlite::open(options, encode).await,
-        Kind::Postgres => postgres::open(options, encode).await,
+        Kind::Sqlite => sqlite::open(options, encode, metrics).await,
+        Kind::Postgres => postgres::open(options, encode, metrics).await,
     }
 }
 

@@ -11,7 +11,7 @@ use sqlx::{
 use tokio::time;
 
 use super::{
-    EncodeEvent, MigrationReport, Options, SchemaState,
+    EncodeEvent, Metrics, MigrationReport, Options, SchemaState,
     migrations::{self, failure},
 };
 use crate::{
@@ -71,7 +71,11 @@ pub fn check(options: &Options) -> Result<()> {
     connect_options(options).map(drop)
 }
 
-pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
+pub async fn open(
+    options: &Options,
+    encode: EncodeEvent,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<dyn Store>> {
     let pool: PgPool = PgPoolOptions::new()
         .min_connections(1)
         .max_connections(options.connections_max)
@@ -89,7 +93,7 @@ pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Stor
         })
         .connect_with(bounded(connect_options(options)?))
         .await?;
-    Ok(Arc::new(store::Store { reads: pool.clone(), writes: pool, encode }))
+    Ok(Arc::new(store::Store { reads: pool.clone(), writes: pool, encode, metrics }))
 }
 
 pub async fn migrate(options: &Options) -> Result<MigrationReport> {

@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 use super::{
-    Claim, EncodeEvent, MigrationReport, Options, SchemaState, claim as claims, migrations,
+    Claim, EncodeEvent, Metrics, MigrationReport, Options, SchemaState, claim as claims, migrations,
 };
 use crate::{
     domain::{Error, Result, Timestamp},
@@ -65,7 +65,11 @@ pub fn timestamp(time: Time) -> sqlx::Result<Timestamp> {
         .map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Store>> {
+pub async fn open(
+    options: &Options,
+    encode: EncodeEvent,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<dyn Store>> {
     let connect = connect_options(options)?;
     // Connections to a file do not break, so nothing is gained by asking or replacing them.
     let pool = SqlitePoolOptions::new()
@@ -79,7 +83,7 @@ pub async fn open(options: &Options, encode: EncodeEvent) -> Result<Arc<dyn Stor
         .max_connections(options.connections_max)
         .connect_with(connect.pragma("query_only", "ON"))
         .await?;
-    Ok(Arc::new(store::Store { reads, writes, encode }))
+    Ok(Arc::new(store::Store { reads, writes, encode, metrics }))
 }
 
 pub async fn migrate(options: &Options) -> Result<MigrationReport> {

@@ -13,17 +13,21 @@ mod sessions;
 mod streams;
 mod users;
 
-use std::ops::DerefMut;
+use std::{ops::DerefMut, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{Database, Pool, Transaction, pool::PoolConnection};
+use tokio::time;
 
 use super::{BEGIN, Db};
 use crate::{
-    adapter::sql::EncodeEvent,
-    domain::Result,
+    adapter::sql::{EncodeEvent, Metrics},
+    domain::{Error, Result, error::Race},
     port::store::{self, Read, Tx},
 };
+
+/// How long the first loser of a race waits at most before it tries again; the next waits twice as long.
+const RETRY_PAUSE_MAX: Duration = Duration::from_millis(20);
 
 type Connection = <Db as Database>::Connection;
 type Row = <Db as Database>::Row;
@@ -32,6 +36,7 @@ pub struct Store {
     pub reads: Pool<Db>,
     pub writes: Pool<Db>,
     pub encode: EncodeEvent,
+    pub metrics: Arc<Metrics>,
 }
 
 /// What a handle works through: a connection of the pool, or a transaction on one.
@@ -63,6 +68,12 @@ impl store::Store for Store {
         Ok(Box::new(Change { link: self.writes.begin_with(BEGIN).await?, encode: self.encode }))
     }
 
+    async fn begin_again(&self, race: Race, attempt: u32) -> Result<Box<dyn Tx>> {
+        self.metrics.count_retry(race);
+        time::sleep(jittered(RETRY_PAUSE_MAX * attempt)?).await;
+        self.begin().await
+    }
+
     async fn ping(&self) -> Result<()> {
         // A table, because SQLite answers a bare SELECT 1 without a look at the file.
         sqlx::query("SELECT 1 FROM roles LIMIT 1").fetch_optional(&self.reads).await?;
@@ -86,4 +97,11 @@ impl Tx for Change {
     async fn rollback(self: Box<Self>) -> Result<()> {
         Ok(self.link.rollback().await?)
     }
+}
+
+/// Anything from half of `most` up to it.
+fn jittered(most: Duration) -> Result<Duration> {
+    let mut random = [0];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| Error::internal("no random numbers"))?;
+    Ok(most / 2 + most / 2 * u32::from(random[0]) / u32::from(u8::MAX))
 }

@@ -18,7 +18,7 @@ pub use record::{
 pub use room::{ReadRooms, Rooms};
 pub use stream::{ReadStreams, Streams};
 
-use crate::domain::Result;
+use crate::domain::{Result, error::Race};
 
 /// A database.
 #[async_trait]
@@ -28,6 +28,10 @@ pub trait Store: Send + Sync {
 
     /// A transaction. Nothing of it is kept unless it is committed.
     async fn begin(&self) -> Result<Box<dyn Tx>>;
+
+    /// A transaction in place of one that lost a race, after a pause that differs from one loser to the next, so that those
+    /// that met do not meet again. `attempt` counts the tries before, from 1.
+    async fn begin_again(&self, race: Race, attempt: u32) -> Result<Box<dyn Tx>>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
@@ -43,7 +47,7 @@ pub trait Read:
 }
 
 /// Everything that can be read and changed, all of it or nothing. After `Taken` and `StaleEtag` it can go on; after any
-/// other error it can only be rolled back.
+/// other error it can only be rolled back. Every method may also fail with `LostRace`.
 #[async_trait]
 pub trait Tx:
     Read + Users + Sessions + Keys + Rooms + Streams + Outbox + Audit + Idempotency + Retention
