@@ -1,5 +1,7 @@
 //! The command line: what `veza` can be told to do.
 
+mod health;
+
 use std::{
     io::{self, IsTerminal, Read, Write},
     process::ExitCode,
@@ -62,6 +64,12 @@ enum Command {
     /// Look after administrators
     #[command(subcommand)]
     Admin(Admin),
+    /// Ask the server of this configuration whether it is alive; fails when it is not
+    Health {
+        /// Ask whether calls should be sent to it, too
+        #[arg(long)]
+        ready: bool,
+    },
     /// Print the OpenAPI document
     Openapi,
     /// Print the effective configuration, secrets hidden, and say whether a server would start with it
@@ -109,6 +117,9 @@ impl CommandLine {
             Some(Command::Migrate) => on_runtime(migrate(&config)),
             Some(Command::Admin(Admin::Create { username, email, password_stdin })) => {
                 on_runtime(create_administrator(&config, username, email, password_stdin))
+            }
+            Some(Command::Health { ready }) => {
+                on_runtime(health::ask(&config, ready)).and_then(|answer| print(&(answer + "\n")))
             }
             Some(Command::Openapi) => {
                 let methods = Methods::read(&contract::POOL, &[])?;

@@ -12,6 +12,7 @@ mod care;
 mod chat;
 mod command_line;
 mod field;
+mod health;
 mod hostile;
 mod input;
 mod kind;
