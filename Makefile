@@ -5,13 +5,17 @@ TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/node_modules/.bin:$(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration fuzz lint format clippy doc contract dependencies tools
+.PHONY: help run cluster test test-unit test-integration fuzz lint format clippy doc contract dependencies composition tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve on http://127.0.0.1:8080, with an SQLite file in this folder
 	cargo run
+
+cluster: tools ## Serve with two replicas on PostgreSQL, Redis and NATS behind Envoy, all of it private and temporary
+	cargo build
+	tests/cluster/run.sh
 
 test: tools ## Run every test: units, databases, transports, and the clients that people use
 	cargo test --workspace --no-fail-fast
@@ -30,7 +34,7 @@ test-integration: tools ## Run the tests from the outside: databases, transports
 fuzz: tools ## Run the fuzz targets of the gateway, each for a minute
 	scripts/fuzz.sh
 
-lint: format clippy doc contract dependencies ## Run every check that is not a test
+lint: format clippy doc contract dependencies composition ## Run every check that is not a test
 
 format: ## Check that the code is formatted; `cargo fmt --all` does it
 	cargo fmt --all --check
@@ -47,6 +51,9 @@ contract: tools ## Check the style and format of proto/, and that no client of t
 
 dependencies: tools ## Check licences, sources and bans of the dependencies
 	scripts/dependencies.sh
+
+composition: tools ## Check the Dockerfile, docker-compose.yml, and the configurations beside it
+	scripts/composition.sh
 
 tools: ## Install what the tests and checks need
 	scripts/tools.sh

