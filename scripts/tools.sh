@@ -40,6 +40,7 @@ install_system_packages() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
     command -v openssl >/dev/null || missing+=(openssl)
     has_postgres || missing+=(postgresql)
+    compgen -G '/usr/lib/*/faketime' >/dev/null || [[ -d /usr/lib/faketime ]] || missing+=(libfaketime)
     command -v redis-server >/dev/null || missing+=(redis-server)
     if ((${#missing[@]})); then
         echo "tools: apt-get install ${missing[*]}"

@@ -287,7 +287,9 @@ async fn create_administrator(
 }
 
 async fn connect(config: &Config, secrets: &Secrets) -> Result<Core, String> {
-    Core::connect(config, secrets, Arc::new(SystemClock::default())).await.map_err(explain)
+    let machine = Arc::new(SystemClock::default());
+    let clock = sql::clock(&app::database(config, secrets), machine).await.map_err(explain)?;
+    Core::connect(config, secrets, clock).await.map_err(explain)
 }
 
 /// Whoever has a shell on the machine.

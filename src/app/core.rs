@@ -178,6 +178,7 @@ impl Core {
         };
         workers.spawn(journal::show(bus, ended.clone()));
         workers.spawn(relay.run(ended.clone()));
+        workers.spawn(schedule::keep_time(Arc::clone(clock), ended.clone()));
         workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));
         workers.spawn(schedule::sweep(Arc::clone(store), Arc::clone(clock), ended.clone()));
         workers

@@ -2,17 +2,24 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::Timestamp;
+use crate::domain::{Result, Timestamp};
 
 /// Tells the time.
+#[async_trait]
 pub trait Clock: Send + Sync {
     /// The time of day in UTC, truncated to microseconds, which is what databases keep.
     fn now(&self) -> Timestamp;
 
     /// The time since some fixed moment: never goes back, whatever happens to the time of day.
     fn monotonic(&self) -> Duration;
+
+    /// Looks at the clock that it follows, where it follows one. To be repeated every few seconds.
+    async fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Makes ids.

@@ -11,6 +11,9 @@ use crate::{
     service::keyring::Keyring,
 };
 
+/// How often the clock is compared with the one that it follows: clocks of machines drift by milliseconds meanwhile.
+const TIME_EVERY: Duration = Duration::from_secs(5);
+
 /// How often keys are loaded: far more often than the time a new one is published before it signs.
 const KEYS_EVERY: Duration = Duration::from_mins(1);
 
@@ -22,6 +25,18 @@ const PUBLISHED_KEPT: Duration = Duration::from_hours(24);
 
 /// How long ended sessions are kept, so that a stolen token that turns up late is still recognised.
 const ENDED_KEPT: Duration = Duration::from_hours(720);
+
+/// Keeps the time until `stop`.
+pub async fn keep_time(clock: Arc<dyn Clock>, stop: CancellationToken) {
+    let mut is_lost = false;
+    while is_time(TIME_EVERY, &stop).await {
+        let result = clock.synchronize().await;
+        // Said once: the clock goes on by itself, and a database that does not answer shows elsewhere.
+        if !std::mem::replace(&mut is_lost, result.is_err()) {
+            report(result, "clock_failed");
+        }
+    }
+}
 
 /// Keeps the keys fresh until `stop`.
 pub async fn look_after_keys(keyring: Arc<Keyring>, stop: CancellationToken) {

@@ -26,6 +26,7 @@ mod race;
 mod replicas;
 mod route;
 mod session;
+mod skew;
 mod stream;
 mod time;
 mod token;

@@ -2,6 +2,7 @@
 //! `sqlite.rs` and `postgres.rs` say what differs.
 
 mod claim;
+mod clock;
 mod error;
 mod metrics;
 mod migrations;
@@ -12,13 +13,15 @@ use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use clock::ServerClock;
+
 pub use claim::Claim;
 pub use metrics::Metrics;
 pub use migrations::{MigrationReport, SchemaState};
 
 use crate::{
     domain::{Error, Result, event::Event},
-    port::store::Store,
+    port::{clock::Clock, store::Store},
 };
 
 /// Which database, and how it is used.
@@ -55,6 +58,14 @@ pub async fn open(
     match Kind::of(options)? {
         Kind::Sqlite => sqlite::open(options, encode, metrics).await,
         Kind::Postgres => postgres::open(options, encode, metrics).await,
+    }
+}
+
+/// The clock to live by: that of the server where many share the database, and `machine` where one has it alone.
+pub async fn clock(options: &Options, machine: Arc<dyn Clock>) -> Result<Arc<dyn Clock>> {
+    match Kind::of(options)? {
+        Kind::Sqlite => Ok(machine),
+        Kind::Postgres => Ok(Arc::new(ServerClock::read(options, &*machine).await?)),
     }
 }
 

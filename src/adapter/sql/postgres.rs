@@ -121,7 +121,7 @@ pub async fn schema_state(options: &Options) -> Result<SchemaState> {
 
 /// A connection of its own, within the time that a pool gives itself for one. A database that is just starting is waited
 /// for, and a pool would not say what was wrong.
-async fn connect(options: &Options) -> Result<PgConnection> {
+pub async fn connect(options: &Options) -> Result<PgConnection> {
     let connect = connect_options(options)?;
     let mut why = "no answer".to_owned();
     let attempts = async {
