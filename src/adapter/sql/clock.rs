@@ -82,16 +82,18 @@ impl ServerClock {
             Some(connection) => connection,
             None => postgres::connect(&self.options).await?,
         };
-        let asked = self.start.elapsed();
+        let asked = Instant::now();
         // Not prepared, which would take a round trip more.
         let answer = time::timeout(ANSWER_WITHIN, connection.fetch_one("SELECT clock_timestamp()"));
         let row = answer.await.map_err(|late| Error::Unavailable(late.into()))??;
-        let round_trip = self.start.elapsed() - asked;
+        let round_trip = asked.elapsed();
         *kept = Some(connection);
         let time: Timestamp = row.try_get(0)?;
         let uncertainty = micros(round_trip / 2);
         Ok(Reading {
-            time_at_start: micros_since_1970(time) - micros(asked) - uncertainty,
+            time_at_start: micros_since_1970(time)
+                - micros(asked.duration_since(self.start))
+                - uncertainty,
             uncertainty,
         })
     }
