@@ -89,8 +89,19 @@ install_python_packages() {
     echo "${wanted[*]}" >"$tools/venv/installed"
 }
 
+# The oldest release that is promised to work: Debian 12 has it. Elsewhere the test that needs it is skipped.
+install_oldest_nats() {
+    local to="$tools/nats-oldest"
+    [[ -x "$to/usr/sbin/nats-server" ]] && return
+    apt-cache show nats-server 2>/dev/null | grep -q '^Version: 2\.9\.' || return 0
+    echo "tools: the oldest NATS that is supported"
+    mkdir -p "$to"
+    (cd "$to" && apt-get download -qq nats-server 2>/dev/null && dpkg -x nats-server_*.deb . && rm nats-server_*.deb)
+}
+
 mkdir -p "$tools"
 install_system_packages
 install_npm_packages
 install_client_packages
 install_python_packages
+install_oldest_nats

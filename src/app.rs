@@ -22,7 +22,7 @@ use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    config::Config,
+    config::{Config, Secrets},
     contract,
     edge::{
         cors,
@@ -45,7 +45,10 @@ use crate::{
     },
 };
 
-pub use self::core::{Core, database};
+pub use self::{
+    adapters::nats,
+    core::{Core, database},
+};
 
 /// How long calls have to finish when the server stops.
 const DRAIN_GRACE: Duration = Duration::from_secs(15);
@@ -72,7 +75,7 @@ impl App {
     ///
     /// # Errors
     /// A sentence that says what is wrong and what to do.
-    pub async fn build(config: Arc<Config>, core: Core) -> Result<Self, String> {
+    pub async fn build(config: Arc<Config>, secrets: &Secrets, core: Core) -> Result<Self, String> {
         // Both are compiled now: a mistake in them must not wait for the first call.
         std::sync::LazyLock::force(&rpc::codec::RULES);
         let (routes, health) = routes(&core, &config)?;
@@ -87,7 +90,7 @@ impl App {
             pinged: Mutex::new(None),
         });
         let closing = CancellationToken::new();
-        let bus = adapters::bus();
+        let bus = adapters::bus(&config, secrets).await?;
         let limiter = adapters::limiter(&config, Arc::clone(&core.world.clock));
         let policy = policy(&config, &core, limiter, closing.clone());
         let documents = routes::documents(&shown)

@@ -164,6 +164,7 @@ fn show(config: &Config, unknown: &[String]) -> Result<(), String> {
 fn check(config: &Config) -> Result<(), String> {
     check_database(config)?;
     config.check_secrets().map_err(|error| error.to_string())?;
+    app::nats(config, config::nats_url().as_ref())?;
     if let Some((cert, key)) = config.tls().map_err(|error| error.to_string())? {
         tls::acceptor(cert, key)?;
     }
@@ -211,7 +212,7 @@ async fn start(config: Config) -> Result<(), String> {
     let core = connect(&config, &secrets).await?;
     core.keyring.refresh().await.map_err(explain)?;
     let has_administrator = core.auth.has_administrator().await.map_err(explain)?;
-    let app = App::build(Arc::clone(&config), core).await?;
+    let app = App::build(Arc::clone(&config), &secrets, core).await?;
     let address = app.address().map_err(|error| error.to_string())?;
     let scheme = if config.tls_cert.0.is_some() { "https" } else { "http" };
     tracing::info!(

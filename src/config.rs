@@ -1,6 +1,7 @@
 //! The configuration: one struct, and the only reader of the environment.
 
 mod database;
+mod nats;
 mod secret;
 mod value;
 
@@ -15,6 +16,7 @@ use clap::{Args, ValueEnum, builder::Resettable};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use database::Database;
+pub use nats::Nats;
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty, without_password};
 pub use secret::{Secrets, database_url, load_dotenv, nats_url, redis_url};
 pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous};
@@ -68,6 +70,10 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: Database,
+
+    /// NATS.
+    #[command(flatten)]
+    pub nats: Nats,
 
     /// A file that holds `JWT_SECRET`, for secrets that are mounted as files
     #[arg(
@@ -213,8 +219,8 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Half of a pair.
-    #[error("set both TLS_CERT and TLS_KEY, or neither")]
-    TlsHalf,
+    #[error("set both {0} and {1}, or neither")]
+    Half(&'static str, &'static str),
     /// A setting that this version does not know how to honour.
     #[error("{0} is set, but this version keeps {1} in memory and would ignore it: unset it")]
     NotSupported(&'static str, &'static str),
@@ -224,13 +230,9 @@ impl Config {
     /// The certificate and its key, when TLS is served.
     ///
     /// # Errors
-    /// [`Error::TlsHalf`].
+    /// [`Error::Half`].
     pub fn tls(&self) -> Result<Option<(&Path, &Path)>, Error> {
-        match (&self.tls_cert.0, &self.tls_key.0) {
-            (Some(cert), Some(key)) => Ok(Some((cert, key))),
-            (None, None) => Ok(None),
-            _ => Err(Error::TlsHalf),
-        }
+        pair(("TLS_CERT", &self.tls_cert), ("TLS_KEY", &self.tls_key))
     }
 
     /// Whether this process is the only one that uses the database: true for an embedded one.
@@ -243,6 +245,18 @@ impl Config {
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.0.iter().any(|network| network.0.contains(&peer))
+    }
+}
+
+/// The files of two settings that need each other.
+fn pair<'a>(
+    (one, first): (&'static str, &'a Setting<PathBuf>),
+    (other, second): (&'static str, &'a Setting<PathBuf>),
+) -> Result<Option<(&'a Path, &'a Path)>, Error> {
+    match (&first.0, &second.0) {
+        (Some(first), Some(second)) => Ok(Some((first, second))),
+        (None, None) => Ok(None),
+        _ => Err(Error::Half(one, other)),
     }
 }
 
@@ -307,8 +321,9 @@ impl fmt::Display for Config {
         let url = |url: Option<SecretString>| {
             url.map_or_else(String::new, |url| without_password(url.expose_secret()))
         };
-        let outside: [Line; 2] = [("REDIS_URL", url(redis_url())), ("NATS_URL", url(nats_url()))];
-        let lines = network.into_iter().chain(self.database.lines()).chain(outside).chain(rest);
+        let outside: [Line; 1] = [("REDIS_URL", url(redis_url()))];
+        let storage = self.database.lines().into_iter().chain(outside).chain(self.nats.lines());
+        let lines = network.into_iter().chain(storage).chain(rest);
         lines.into_iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
     }
 }

@@ -76,8 +76,9 @@ const ALL_BUT_COMMAND: &[&str] = &[
 ];
 
 /// Crates with one home: what else could be done with them would be done there, too.
-const HOMES: [(&str, &[&str]); 14] = [
+const HOMES: [(&str, &[&str]); 15] = [
     ("argon2", &["adapter"]),
+    ("async_nats", &["adapter"]),
     ("aws_lc_rs", &["adapter", "config"]),
     ("axum", &["edge"]),
     ("clap", &["command", "config", "main"]),

@@ -2,6 +2,7 @@
 
 pub mod crypto;
 pub mod memory;
+pub mod nats;
 pub mod passwords;
 pub mod sql;
 pub mod system;

@@ -30,6 +30,7 @@ use crate::{
     },
     telemetry::metrics::Metrics,
     worker::{
+        backlog::Backlog,
         journal,
         relay::{Bell, Relay},
         schedule,
@@ -176,9 +177,16 @@ impl Core {
             bell: Arc::clone(&self.bell),
             metrics: Arc::clone(&self.metrics),
         };
+        workers.spawn(journal::keep(Arc::clone(&bus), Arc::clone(&self.metrics), ended.clone()));
         workers.spawn(journal::show(bus, ended.clone()));
         workers.spawn(relay.run(ended.clone()));
         workers.spawn(schedule::keep_time(Arc::clone(clock), ended.clone()));
+        let backlog = Backlog {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            metrics: Arc::clone(&self.metrics),
+        };
+        workers.spawn(backlog.watch(ended.clone()));
         workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));
         workers.spawn(schedule::sweep(Arc::clone(store), Arc::clone(clock), ended.clone()));
         workers

@@ -102,7 +102,7 @@ impl Config {
     /// # Errors
     /// [`Error`], each with what to do.
     pub fn check_secrets(&self) -> Result<(), Error> {
-        for (name, what) in [("REDIS_URL", "limits and caches"), ("NATS_URL", "the event bus")] {
+        for (name, what) in [("REDIS_URL", "limits and caches")] {
             if environment(name).is_some() {
                 return Err(Error::NotSupported(name, what));
             }

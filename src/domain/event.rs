@@ -19,6 +19,20 @@ pub struct Event {
     pub data: Data,
 }
 
+/// The type of every event there is, as [`Data::event_type`] gives it.
+pub const TYPES: [&str; 10] = [
+    "user.created",
+    "user.updated",
+    "user.deleted",
+    "session.revoked",
+    "room.created",
+    "room.updated",
+    "room.deleted",
+    "stream.created",
+    "stream.updated",
+    "stream.deleted",
+];
+
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum Data {

@@ -19,13 +19,35 @@ pub struct Message {
     pub trace_parent: Option<String>,
 }
 
+/// Where a message stands in what keeps the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which stream of messages: the time it was made, in microseconds since 1970. Another one has none of these messages.
+    pub stream: i64,
+    /// The number of the message in it, from 1.
+    pub sequence: i64,
+}
+
 /// Carries events.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Hands the message over. When it returns, the bus has the message; after an error it may or may not.
-    async fn publish(&self, message: &Message) -> Result<()>;
+    /// Hands the message over. When it returns, the bus has the message, and says where if it keeps it; after an error it
+    /// may or may not have it.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be reached.
+    async fn publish(&self, message: &Message) -> Result<Option<Place>>;
 
-    /// The messages from now on, in order of publication. A subscriber that is too slow misses the oldest.
+    /// Returns when the bus can be reached, as far as is known.
+    async fn ready(&self);
+
+    /// Whether the bus can be reached; none for one within the process.
+    fn is_up(&self) -> Option<bool>;
+
+    /// Keeps the way to the bus open, and never returns.
+    async fn keep(&self);
+
+    /// The messages from now on, in order of publication. A subscriber that is too slow may miss the oldest.
     fn subscribe(&self) -> BoxStream<'static, Message>;
 }
 

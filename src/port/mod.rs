@@ -1,6 +1,7 @@
 //! What the use cases need of the world, as traits. Adapters implement them; nothing here does anything.
 
 pub mod access;
+pub mod backoff;
 pub mod bus;
 pub mod cache;
 pub mod clock;

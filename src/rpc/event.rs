@@ -69,3 +69,17 @@ fn data(data: &Data) -> Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{contract, domain::event};
+
+    #[test]
+    fn the_contract_has_data_for_each_type_of_event_and_for_no_other() {
+        let envelope = contract::POOL.get_message_by_name("veza.event.v1.Event").unwrap();
+        let data = envelope.oneofs().next().unwrap();
+        // `user.created` has its data in the field `user_created`.
+        let types: Vec<_> = data.fields().map(|field| field.name().replacen('_', ".", 1)).collect();
+        assert_eq!(types, event::TYPES);
+    }
+}

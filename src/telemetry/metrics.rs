@@ -1,6 +1,10 @@
 //! Metrics in OpenMetrics text. Handles are made once, so that counting a call is a few atomic additions.
 
-use std::{fmt, sync::OnceLock, time::Duration};
+use std::{
+    fmt,
+    sync::{OnceLock, atomic::AtomicU64},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -37,6 +41,10 @@ pub struct Metrics {
     pub published: Family<ResultLabel, Counter>,
     /// Events that wait to be published.
     pub outbox_pending: Gauge,
+    /// For how many seconds the oldest of them has waited.
+    pub outbox_oldest_age: Gauge<f64, AtomicU64>,
+    /// Whether what the server depends on can be reached: 1 or 0.
+    pub dependencies: Family<DependencyLabel, Gauge>,
     /// Password hashes that wait or are being worked on.
     pub password_queue: Gauge,
 }
@@ -67,6 +75,13 @@ struct DurationLabels {
 pub struct ResultLabel {
     /// One of a closed set.
     pub result: &'static str,
+}
+
+/// What the server depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DependencyLabel {
+    /// One of a closed set, as `nats`.
+    pub dependency: &'static str,
 }
 
 /// A decision of the rate limiter.
@@ -102,6 +117,8 @@ impl Metrics {
             rate_limits: Family::default(),
             published: Family::default(),
             outbox_pending: Gauge::default(),
+            outbox_oldest_age: Gauge::default(),
+            dependencies: Family::default(),
             password_queue: Gauge::default(),
             registry: Registry::default(),
         };
@@ -138,6 +155,17 @@ impl Metrics {
             "outbox_pending",
             "Events that wait to be published",
             self.outbox_pending.clone(),
+        );
+        registry.register_with_unit(
+            "outbox_oldest_pending_age",
+            "How long the oldest event has waited to be published",
+            Unit::Seconds,
+            self.outbox_oldest_age.clone(),
+        );
+        registry.register(
+            "dependency_up",
+            "Whether what the server depends on can be reached",
+            self.dependencies.clone(),
         );
         registry.register(
             "password_hash_queue",

@@ -15,8 +15,9 @@ use crate::config::{LogFilter, LogFormat};
 /// # Errors
 /// A sentence when the filter cannot be used, or logging has started before.
 pub fn start_logging(format: LogFormat, filter: &LogFilter) -> Result<sink::Guard, String> {
-    let filter =
-        EnvFilter::try_new(filter.as_str()).map_err(|error| format!("LOG_LEVEL: {error}"))?;
+    // What the NATS library sees is told by the adapter, once and with what to do; it tells each attempt at level info.
+    let filter = format!("async_nats=off,{}", filter.as_str());
+    let filter = EnvFilter::try_new(filter).map_err(|error| format!("LOG_LEVEL: {error}"))?;
     let (sink, guard) = sink::start(std::io::stdout())
         .map_err(|error| format!("no thread to write the log: {error}"))?;
     let layer = match format {

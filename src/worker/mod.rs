@@ -1,5 +1,6 @@
 //! What goes on without a call: events are carried on, keys are replaced, what has served its time is swept away.
 
+pub mod backlog;
 pub mod journal;
 pub mod relay;
 pub mod schedule;

@@ -54,7 +54,11 @@ pub struct Relay {
 impl Relay {
     /// Carries events until `stop`, and what is there then.
     pub async fn run(self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
+        loop {
+            // While the bus is away the outbox is left alone.
+            if stop.run_until_cancelled(self.bus.ready()).await.is_none() {
+                break;
+            }
             self.drain().await;
             tokio::select! {
                 () = self.bell.0.notified() => {}
@@ -62,7 +66,9 @@ impl Relay {
                 () = stop.cancelled() => {}
             }
         }
-        self.drain().await;
+        if self.bus.is_up() != Some(false) {
+            self.drain().await;
+        }
     }
 
     /// Carries batches until there are no more.
@@ -84,14 +90,12 @@ impl Relay {
     async fn carry(&self) -> Result<usize> {
         let mut tx = self.store.begin().await?;
         let rows = tx.claim_events(self.clock.now(), LEASE, BATCH).await?;
-        let status = tx.outbox_status().await?;
         tx.commit().await?;
-        self.metrics.outbox_pending.set(status.pending);
         let mut published = Vec::with_capacity(rows.len());
         let mut failed = None;
         for row in &rows {
             match self.bus.publish(&row.message).await {
-                Ok(()) => published.push(row.message.id),
+                Ok(_) => published.push(row.message.id),
                 Err(error) => {
                     failed = Some((row.attempts, error));
                     break;

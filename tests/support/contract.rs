@@ -71,6 +71,11 @@ pub fn policy(method: &MethodDescriptor) -> Policy {
     }
 }
 
+/// The message type that is called `veza.event.v1.Event`.
+pub fn message(name: &str) -> MessageDescriptor {
+    pool().get_message_by_name(name).unwrap_or_else(|| panic!("{name}"))
+}
+
 /// The bytes of a message that is given as JSON.
 pub fn encode(message: &MessageDescriptor, json: &Value) -> Vec<u8> {
     from_json(message, json).unwrap_or_else(|error| panic!("{json}: {error}")).encode_to_vec()

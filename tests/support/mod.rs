@@ -6,6 +6,7 @@ pub mod contract;
 pub mod database;
 pub mod grpc;
 pub mod log;
+pub mod nats;
 pub mod postgres;
 pub mod process;
 pub mod replicas;

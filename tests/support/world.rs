@@ -77,7 +77,7 @@ impl World {
         let core = Core::connect(&config, &secrets, Arc::clone(&hand) as _).await.unwrap();
         core.keyring.refresh().await.unwrap();
         let keyring = Arc::clone(&core.keyring);
-        let app = App::build(config, core).await.unwrap();
+        let app = App::build(config, &secrets, core).await.unwrap();
         let client = Client::new(app.address().unwrap());
         let stop = CancellationToken::new();
         TaskTracker::new().spawn(app.run(stop.clone()));

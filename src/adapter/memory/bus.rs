@@ -6,7 +6,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     domain::Result,
-    port::bus::{Bus, Message},
+    port::bus::{Bus, Message, Place},
 };
 
 /// How many messages a subscriber may be behind before it misses the oldest.
@@ -23,10 +23,20 @@ impl Default for Broadcast {
 
 #[async_trait]
 impl Bus for Broadcast {
-    async fn publish(&self, message: &Message) -> Result<()> {
+    async fn publish(&self, message: &Message) -> Result<Option<Place>> {
         // Without a subscriber there is nobody to miss it.
         self.0.send(message.clone()).ok();
-        Ok(())
+        Ok(None)
+    }
+
+    async fn ready(&self) {}
+
+    fn is_up(&self) -> Option<bool> {
+        None
+    }
+
+    async fn keep(&self) {
+        std::future::pending::<()>().await;
     }
 
     fn subscribe(&self) -> BoxStream<'static, Message> {

@@ -1,0 +1,89 @@
+//! NATS that comes and goes.
+
+use super::{make_room, metric, on_each_database, rename_room, text, until_metric};
+use crate::support::{app::App, client::Transport, nats, server::Environment};
+
+const UP: &str = "veza_dependency_up{dependency=\"nats\"}";
+const PENDING: &str = "veza_outbox_pending";
+
+#[tokio::test]
+async fn while_nats_is_away_changes_are_made_and_afterwards_their_events_arrive_in_order() {
+    let nats = nats::Server::start();
+    let mut count = 0;
+    for environment in on_each_database(&nats).await {
+        let app = App::with(environment);
+        let ann = app.user("ann").await;
+        let room = make_room(&ann, Transport::Grpc).await;
+        count += 2;
+        nats.published(count).await;
+
+        nats.tell("crash");
+        until_metric(&app, UP, 0.0).await;
+        rename_room(&ann, &room, 5).await;
+        until_metric(&app, PENDING, 5.0).await;
+
+        nats.tell("start");
+        count += 5;
+        let published = nats.published(count).await;
+        assert_eq!(published.len() as u64, count);
+        let of_room = published.iter().filter(|event| event.resource() == room);
+        let versions: Vec<_> =
+            of_room.map(|event| text(&event.event["aggregateVersion"])).collect();
+        assert_eq!(versions, ["1", "2", "3", "4", "5", "6"]);
+        until_metric(&app, PENDING, 0.0).await;
+        assert_eq!(metric(&app, UP).await, Some(1.0));
+        assert_eq!(app.get("/ready").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_server_starts_without_nats_and_publishes_once_it_is_there() {
+    let nats = nats::Server::start();
+    nats.tell("crash");
+    let app = App::with(Environment::new().set("NATS_URL", &nats.url()));
+    let warned = app.server.log.find(|line| (line["event"] == "nats_down").then(|| line.clone()));
+    let warned = warned.unwrap();
+    assert_eq!(warned["level"], "warn");
+    let address = nats.url().replace("nats://", "");
+    assert!(text(&warned["error"]).contains(&address), "{warned}");
+    until_metric(&app, UP, 0.0).await;
+    let ann = app.user("ann").await;
+    let room = make_room(&ann, Transport::Grpc).await;
+
+    nats.tell("start");
+    let published = nats.published(2).await;
+    assert_eq!(published[1].resource(), room);
+    until_metric(&app, UP, 1.0).await;
+}
+
+#[tokio::test]
+async fn a_nats_that_stands_still_holds_up_no_change_and_gets_the_events_later() {
+    let nats = nats::Server::start();
+    let [environment, _] = on_each_database(&nats).await;
+    let app = App::with(environment);
+    let ann = app.user("ann").await;
+    let room = make_room(&ann, Transport::Grpc).await;
+    nats.published(2).await;
+    nats.tell("pause");
+    rename_room(&ann, &room, 5).await;
+    until_metric(&app, UP, 0.0).await;
+    nats.tell("resume");
+    let published = nats.published(7).await;
+    let of_room = published.iter().filter(|event| event.resource() == room);
+    let versions: Vec<_> = of_room.map(|event| text(&event.event["aggregateVersion"])).collect();
+    assert_eq!(versions, ["1", "2", "3", "4", "5", "6"]);
+}
+
+#[tokio::test]
+async fn a_stream_that_was_deleted_is_made_again() {
+    let nats = nats::Server::start();
+    let [environment, _] = on_each_database(&nats).await;
+    let app = App::with(environment);
+    let ann = app.user("ann").await;
+    nats.published(1).await;
+    let context = async_nats::jetstream::new(nats.client().await);
+    context.delete_stream("VEZA").await.unwrap();
+    let room = make_room(&ann, Transport::Grpc).await;
+    let published = nats.published(1).await;
+    assert!(published.iter().any(|event| event.resource() == room), "{published:?}");
+}
