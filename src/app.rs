@@ -2,6 +2,7 @@
 
 mod adapters;
 mod core;
+mod shared;
 
 use std::{
     net::SocketAddr,
@@ -45,9 +46,11 @@ use crate::{
     },
 };
 
+use self::shared::Shared;
 pub use self::{
     adapters::nats,
     core::{Core, database},
+    shared::redis,
 };
 
 /// How long calls have to finish when the server stops.
@@ -65,6 +68,7 @@ pub struct App {
     health: HealthReporter,
     core: Core,
     bus: Arc<dyn Bus>,
+    shared: Shared,
     config: Arc<Config>,
     /// Ends the listener and the streams.
     closing: CancellationToken,
@@ -91,8 +95,8 @@ impl App {
         });
         let closing = CancellationToken::new();
         let bus = adapters::bus(&config, secrets).await?;
-        let limiter = adapters::limiter(&config, Arc::clone(&core.world.clock));
-        let policy = policy(&config, &core, limiter, closing.clone());
+        let shared = Shared::connect(&config, secrets, &core).await?;
+        let policy = policy(&config, &core, shared.limiter(), closing.clone());
         let documents = routes::documents(&shown)
             .merge(misdirected::routes(&core.methods.names(), rpc::status::DOMAIN));
         let tls = config.tls().map_err(|error| error.to_string())?;
@@ -122,7 +126,7 @@ impl App {
         for service in contract::POOL.services() {
             health.set_service_status(service.full_name(), ServingStatus::Serving).await;
         }
-        Ok(Self { listener, edge, operators, shown, health, core, bus, config, closing })
+        Ok(Self { listener, edge, operators, shown, health, core, bus, shared, config, closing })
     }
 
     /// Where it listens.
@@ -142,6 +146,7 @@ impl App {
         let ended = CancellationToken::new();
         let world = self.core.world.clone();
         let mut parts = self.core.workers(self.bus, &ended);
+        self.shared.watch(&mut parts, &ended);
         if let Some((listener, edge)) = self.operators {
             // Operators see the drain to its end.
             parts.spawn(listener.serve(edge, ended.clone(), Duration::ZERO));

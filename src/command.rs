@@ -164,6 +164,7 @@ fn show(config: &Config, unknown: &[String]) -> Result<(), String> {
 fn check(config: &Config) -> Result<(), String> {
     check_database(config)?;
     config.check_secrets().map_err(|error| error.to_string())?;
+    app::redis(config, config::redis_url().as_ref())?;
     app::nats(config, config::nats_url().as_ref())?;
     if let Some((cert, key)) = config.tls().map_err(|error| error.to_string())? {
         tls::acceptor(cert, key)?;

@@ -2,6 +2,7 @@
 
 mod database;
 mod nats;
+mod redis;
 mod secret;
 mod value;
 
@@ -15,9 +16,10 @@ use std::{
 use clap::{Args, ValueEnum, builder::Resettable};
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::redis::Redis;
 pub use database::Database;
 pub use nats::Nats;
-use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty, without_password};
+use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
 pub use secret::{Secrets, database_url, load_dotenv, nats_url, redis_url};
 pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous};
 use value::{address, duration, optional, positive_duration, show, whole};
@@ -70,6 +72,10 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: Database,
+
+    /// Redis.
+    #[command(flatten)]
+    pub redis: Redis,
 
     /// NATS.
     #[command(flatten)]
@@ -221,9 +227,6 @@ pub enum Error {
     /// Half of a pair.
     #[error("set both {0} and {1}, or neither")]
     Half(&'static str, &'static str),
-    /// A setting that this version does not know how to honour.
-    #[error("{0} is set, but this version keeps {1} in memory and would ignore it: unset it")]
-    NotSupported(&'static str, &'static str),
 }
 
 impl Config {
@@ -318,11 +321,8 @@ impl fmt::Display for Config {
             ("LOG_FORMAT", choice(self.log_format.0.as_ref())),
             ("LOG_LEVEL", self.log_level.as_str().to_owned()),
         ];
-        let url = |url: Option<SecretString>| {
-            url.map_or_else(String::new, |url| without_password(url.expose_secret()))
-        };
-        let outside: [Line; 1] = [("REDIS_URL", url(redis_url()))];
-        let storage = self.database.lines().into_iter().chain(outside).chain(self.nats.lines());
+        let storage = self.database.lines().into_iter().chain(self.redis.lines());
+        let storage = storage.chain(self.nats.lines());
         let lines = network.into_iter().chain(storage).chain(rest);
         lines.into_iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
     }

@@ -76,18 +76,21 @@ const ALL_BUT_COMMAND: &[&str] = &[
 ];
 
 /// Crates with one home: what else could be done with them would be done there, too.
-const HOMES: [(&str, &[&str]); 15] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("argon2", &["adapter"]),
     ("async_nats", &["adapter"]),
     ("aws_lc_rs", &["adapter", "config"]),
     ("axum", &["edge"]),
+    ("bb8_redis", &["adapter"]),
     ("clap", &["command", "config", "main"]),
+    ("dashmap", &["adapter"]),
     ("governor", &["adapter"]),
     ("hyper", &["edge"]),
     ("hyper_util", &["edge"]),
     ("jsonwebtoken", &["adapter"]),
     ("moka", &["adapter"]),
     ("prost", &["rpc"]),
+    ("redis", &["adapter"]),
     ("sqlx", &["adapter"]),
     ("tokio_rustls", &["edge"]),
     ("tonic", &["app", "edge", "policy", "rpc"]),

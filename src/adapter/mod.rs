@@ -4,5 +4,6 @@ pub mod crypto;
 pub mod memory;
 pub mod nats;
 pub mod passwords;
+pub mod redis;
 pub mod sql;
 pub mod system;

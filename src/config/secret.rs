@@ -102,11 +102,6 @@ impl Config {
     /// # Errors
     /// [`Error`], each with what to do.
     pub fn check_secrets(&self) -> Result<(), Error> {
-        for (name, what) in [("REDIS_URL", "limits and caches")] {
-            if environment(name).is_some() {
-                return Err(Error::NotSupported(name, what));
-            }
-        }
         let embedded = || embedded_path(database_url().expose_secret());
         match self.given_secret()?.is_none().then(embedded) {
             None => Ok(()),
@@ -210,21 +205,22 @@ fn create_private(path: &Path, text: &str) -> std::io::Result<()> {
 /// A database URL that can be shown.
 pub(super) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let rest = match rest.rsplit_once('@') {
-        Some((login, host)) => {
-            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    // A password may hold whatever somebody forgot to encode: all before the last @ is the login.
+    let (login, rest) = match rest.rsplit_once('@') {
+        Some((login, rest)) => {
+            let (user, password) = login.split_once([':', '?']).unwrap_or((login, ""));
             let password = if password.is_empty() { "" } else { ":<hidden>" };
-            format!("{user}{password}@{host}")
+            (format!("{user}{password}@"), rest)
         }
-        None => rest.to_owned(),
+        None => (String::new(), rest),
     };
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let query = match query {
         "" => String::new(),
         query if query.contains("password") => "?<hidden>".to_owned(),
         query => format!("?{query}"),
     };
-    format!("{scheme}://{rest}{query}")
+    format!("{scheme}://{login}{rest}{query}")
 }
 
 #[cfg(test)]
@@ -235,6 +231,16 @@ mod tests {
     fn a_database_url_is_shown_without_its_password() {
         let shown = without_password("postgres://ann:s3cr@et@db.example:5432/veza?password=x");
         assert_eq!(shown, "postgres://ann:<hidden>@db.example:5432/veza?<hidden>");
+        for (url, shown) in [
+            ("redis://:s3cret@cache.example/1", "redis://:<hidden>@cache.example/1"),
+            ("rediss://ann:s3?cr/et@cache.example", "rediss://ann:<hidden>@cache.example"),
+            (
+                "postgres://db.example/veza?password=s3@cret",
+                "postgres://db.example/veza:<hidden>@cret",
+            ),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
         for open in ["sqlite:veza.db", "postgres://ann@db.example/veza?sslmode=require"] {
             assert_eq!(without_password(open), open);
         }

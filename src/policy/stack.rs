@@ -176,8 +176,12 @@ impl Policy {
         let budget = limit::budget(method, principal, call.ip);
         let (scope, decision) = (budget.scope(), self.limiter.count(budget).await?);
         limit::tell(told, scope, &decision);
-        let label = if decision.retry_after.is_none() { "allowed" } else { "refused" };
-        self.metrics.rate_limits.get_or_create(&RateLimitLabels { scope, decision: label }).inc();
+        let labels = RateLimitLabels {
+            scope,
+            decision: if decision.retry_after.is_none() { "allowed" } else { "refused" },
+            backend: decision.backend.name(),
+        };
+        self.metrics.rate_limits.get_or_create(&labels).inc();
         match decision.retry_after {
             None => Ok(()),
             Some(retry_after) => Err(Error::RateLimited { retry_after }),

@@ -1,10 +1,16 @@
 //! Budgets of calls.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
 use crate::domain::{Result, id::Id, user::User};
+
+/// The window of every budget.
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// Which budget a call is counted against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +33,16 @@ impl Budget {
             Self::SignIn(_) => "sign_in",
         }
     }
+
+    /// The budget that is counted: whoever has an IPv6 address has a /64 of them.
+    #[must_use]
+    pub fn by_network(self) -> Self {
+        match self {
+            Self::User(_) => self,
+            Self::Address(ip) => Self::Address(network(ip)),
+            Self::SignIn(ip) => Self::SignIn(network(ip)),
+        }
+    }
 }
 
 /// What is left of a budget after a call was counted.
@@ -42,6 +58,45 @@ pub struct Decision {
     pub reset_after: Duration,
     /// None: the call may go on. Otherwise it is refused, and this is when the next one has a chance.
     pub retry_after: Option<Duration>,
+    /// Who has counted.
+    pub backend: Backend,
+}
+
+/// Where a budget is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// In this server, which shares it with nobody.
+    Memory,
+    /// In Redis, which all servers share.
+    Redis,
+    /// In this server, because Redis is down.
+    Fallback,
+}
+
+impl Backend {
+    /// The name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Redis => "redis",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+impl Decision {
+    /// What comes of a call when so many are left of a quota.
+    #[must_use]
+    pub fn new(
+        quota: u32,
+        remaining: u32,
+        retry_after: Option<Duration>,
+        backend: Backend,
+    ) -> Self {
+        let reset_after = WINDOW / quota.max(1) * (quota - remaining.min(quota));
+        Self { quota, window: WINDOW, remaining, reset_after, retry_after, backend }
+    }
 }
 
 /// Counts calls.
@@ -49,4 +104,14 @@ pub struct Decision {
 pub trait Limiter: Send + Sync {
     /// Counts one call against a budget.
     async fn count(&self, budget: Budget) -> Result<Decision>;
+}
+
+fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(v4) => IpAddr::V4(v4),
+            None => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+        },
+    }
 }

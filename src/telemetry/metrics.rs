@@ -91,6 +91,8 @@ pub struct RateLimitLabels {
     pub scope: &'static str,
     /// `allowed` or `refused`.
     pub decision: &'static str,
+    /// `memory`, `redis`, or `fallback`.
+    pub backend: &'static str,
 }
 
 impl Metrics {

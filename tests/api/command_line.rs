@@ -136,7 +136,7 @@ fn what_a_server_cannot_start_with_is_named_by_the_server_and_by_config() {
         ("JWT_SECRET_FILE", "missing.secret", ["missing.secret", "cannot be read"]),
         ("TLS_CERT", "missing.pem", ["TLS_KEY", "both"]),
         ("CORS_ORIGINS", "*", ["`*`", "https://app.example.com"]),
-        ("REDIS_URL", "redis://cache.example", ["in memory", "unset"]),
+        ("REDIS_URL", "http://:s3cret@cache.example", ["redis://USER:PASSWORD@HOST", "rediss://"]),
     ] {
         let environment = Environment::new().unset("JWT_SECRET").set(name, value);
         let started = environment.run(&[], "");

@@ -24,6 +24,7 @@ mod paging;
 mod parity;
 mod policy;
 mod race;
+mod redis;
 mod replicas;
 mod route;
 mod session;

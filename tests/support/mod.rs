@@ -9,6 +9,7 @@ pub mod log;
 pub mod nats;
 pub mod postgres;
 pub mod process;
+pub mod redis;
 pub mod replicas;
 pub mod reply;
 pub mod rest;

@@ -2,7 +2,6 @@
 //! evenly.
 
 use std::{
-    net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{
         Arc,
@@ -21,15 +20,12 @@ use crate::{
     domain::Result,
     port::{
         clock::Clock,
-        limiter::{Budget, Decision, Limiter},
+        limiter::{Backend, Budget, Decision, Limiter},
     },
 };
 
 /// How often, in calls, budgets that are whole again are forgotten.
 const SWEEP_EVERY: u32 = 1 << 16;
-
-/// The window of every budget.
-const WINDOW: Duration = Duration::from_mins(1);
 
 type Budgets = RateLimiter<Budget, DashMapStateStore<Budget>, Time, StateInformationMiddleware>;
 
@@ -78,29 +74,16 @@ impl Limiter for Gcra {
         if self.counted.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.sweep();
         }
-        let (rate, budget) = match budget {
-            Budget::User(_) => (&self.general, budget),
-            Budget::Address(ip) => (&self.general, Budget::Address(network(ip))),
-            Budget::SignIn(ip) => (&self.sign_in, Budget::SignIn(network(ip))),
+        let budget = budget.by_network();
+        let rate = match budget {
+            Budget::User(_) | Budget::Address(_) => &self.general,
+            Budget::SignIn(_) => &self.sign_in,
         };
         let (remaining, retry_after) = match rate.budgets.check_key(&budget) {
             Ok(state) => (state.remaining_burst_capacity(), None),
             Err(refused) => (0, Some(refused.wait_time_from(self.clock.monotonic()))),
         };
-        let quota = rate.per_minute.get();
-        let reset_after = WINDOW / quota * (quota - remaining.min(quota));
-        Ok(Decision { quota, window: WINDOW, remaining, reset_after, retry_after })
-    }
-}
-
-/// Whoever has an IPv6 address has a /64 of them.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
-        },
+        Ok(Decision::new(rate.per_minute.get(), remaining, retry_after, Backend::Memory))
     }
 }
 

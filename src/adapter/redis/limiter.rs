@@ -1,0 +1,167 @@
+//! Budgets that replicas share: counted in Redis, from which each replica leases cells in batches, so that a call whose
+//! budget is known here asks nobody. While Redis is down, each replica counts by itself.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use dashmap::DashMap;
+use tokio::{sync::futures::OwnedNotified, time};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Redis,
+    lease::{Lease, Taken},
+};
+use crate::{
+    domain::Result,
+    port::{
+        clock::Clock,
+        limiter::{Backend, Budget, Decision, Limiter, WINDOW},
+    },
+};
+
+/// How many budgets a replica leases at once; the calls of more callers than that are counted here alone.
+const LEASES_MAX: usize = 100_000;
+
+/// How often leases that nobody uses are given up.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Budgets of all replicas.
+#[derive(Clone)]
+pub struct Leased(Arc<Inner>);
+
+struct Inner {
+    redis: Arc<Redis>,
+    clock: Arc<dyn Clock>,
+    /// Counts while Redis is down.
+    local: Arc<dyn Limiter>,
+    per_minute: NonZeroU32,
+    sign_in_per_minute: NonZeroU32,
+    leases: DashMap<Budget, Lease>,
+    fetches: TaskTracker,
+}
+
+/// What is to be done for a call.
+enum Step {
+    Decided(Decision),
+    /// Cells are on their way.
+    Wait(OwnedNotified),
+    /// Redis is of no use.
+    Alone,
+}
+
+impl Leased {
+    /// Budgets of so many calls a minute; `local` counts while Redis is down.
+    #[must_use]
+    pub fn new(
+        redis: Arc<Redis>,
+        local: Arc<dyn Limiter>,
+        clock: Arc<dyn Clock>,
+        per_minute: NonZeroU32,
+        sign_in_per_minute: NonZeroU32,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            redis,
+            clock,
+            local,
+            per_minute,
+            sign_in_per_minute,
+            leases: DashMap::new(),
+            fetches: TaskTracker::new(),
+        }))
+    }
+
+    /// Gives up leases that nobody uses, until `stop`.
+    pub async fn sweep(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(time::sleep(SWEEP_EVERY)).await.is_some() {
+            let now = self.0.clock.monotonic();
+            self.0.leases.retain(|_, lease| lease.is_alive(now));
+            self.0.leases.shrink_to_fit();
+        }
+        self.0.fetches.close();
+        self.0.fetches.wait().await;
+    }
+
+    fn step(&self, budget: Budget) -> Step {
+        let (quota, now) = (self.0.quota(budget), self.0.clock.monotonic());
+        let Some(mut lease) = self.0.leases.get_mut(&budget) else {
+            return self.begin(budget, quota, now);
+        };
+        let decided = |lease: &Lease, retry_after| {
+            let remaining = lease.remaining(now, quota, WINDOW);
+            Step::Decided(Decision::new(quota, remaining, retry_after, Backend::Redis))
+        };
+        match lease.take(now) {
+            Taken::Cell => {
+                if lease.is_low(now) && !self.0.redis.is_down() {
+                    self.fetch(budget, &mut lease, quota, now);
+                }
+                decided(&lease, None)
+            }
+            Taken::Refused(wait) => decided(&lease, Some(wait)),
+            Taken::Empty if self.0.redis.is_down() => Step::Alone,
+            Taken::Empty => {
+                self.fetch(budget, &mut lease, quota, now);
+                Step::Wait(lease.wait().notified_owned())
+            }
+        }
+    }
+
+    /// The first call of a budget for some time.
+    fn begin(&self, budget: Budget, quota: u32, now: Duration) -> Step {
+        if self.0.redis.is_down() || self.0.leases.len() >= LEASES_MAX {
+            return Step::Alone;
+        }
+        let mut lease = self.0.leases.entry(budget).or_insert_with(|| Lease::new(now));
+        self.fetch(budget, &mut lease, quota, now);
+        Step::Wait(lease.wait().notified_owned())
+    }
+
+    /// Asks Redis for cells, unless that was done already.
+    fn fetch(&self, budget: Budget, lease: &mut Lease, quota: u32, now: Duration) {
+        let Some(cells) = lease.ask(now, quota) else { return };
+        let inner = Arc::clone(&self.0);
+        // A caller who goes away must not take along what others wait for.
+        self.0.fetches.spawn(async move {
+            let grant = inner.redis.take(&key(budget), cells, quota, WINDOW).await;
+            if let Some(mut lease) = inner.leases.get_mut(&budget) {
+                lease.arrive(inner.clock.monotonic(), grant);
+            }
+        });
+    }
+}
+
+#[async_trait]
+impl Limiter for Leased {
+    async fn count(&self, budget: Budget) -> Result<Decision> {
+        let budget = budget.by_network();
+        loop {
+            match self.step(budget) {
+                Step::Decided(decision) => return Ok(decision),
+                Step::Wait(arrived) => arrived.await,
+                Step::Alone => {
+                    let decision = self.0.local.count(budget).await?;
+                    return Ok(Decision { backend: Backend::Fallback, ..decision });
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn quota(&self, budget: Budget) -> u32 {
+        match budget {
+            Budget::User(_) | Budget::Address(_) => self.per_minute.get(),
+            Budget::SignIn(_) => self.sign_in_per_minute.get(),
+        }
+    }
+}
+
+/// The name of a budget in Redis: made of a parsed id or address, never of what a client wrote.
+fn key(budget: Budget) -> String {
+    let scope = budget.scope();
+    match budget {
+        Budget::User(id) => format!("{scope}:{id}"),
+        Budget::Address(ip) | Budget::SignIn(ip) => format!("{scope}:{ip}"),
+    }
+}
