@@ -19,6 +19,8 @@ const JWT_SECRET: &str = "a secret that only tests know, 48 bytes or longer";
 /// What a server is told by its environment, and where it keeps its files. Clones share the files.
 #[derive(Clone)]
 pub struct Environment {
+    /// What is run: the binary, or what ends in running it.
+    pub program: PathBuf,
     variables: Vec<(String, String)>,
     folder: Arc<TempDir>,
 }
@@ -28,7 +30,8 @@ impl Environment {
     pub fn new() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let database = format!("sqlite:{}", folder.path().join("veza.db").display());
-        let environment = Self { variables: Vec::new(), folder: Arc::new(folder) };
+        let program = env!("CARGO_BIN_EXE_veza").into();
+        let environment = Self { program, variables: Vec::new(), folder: Arc::new(folder) };
         environment
             .set("LISTEN_ADDR", "127.0.0.1:0")
             .set("DATABASE_URL", &database)
@@ -95,7 +98,7 @@ impl Environment {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&self.program);
         command
             .args(arguments)
             .env_clear()
@@ -131,16 +134,24 @@ pub struct Server {
 impl Server {
     /// Asks the server to stop and waits for its end; a server that does not end in time is killed.
     pub fn stop(&self) -> ExitStatus {
+        self.signal(Signal::TERM);
         let mut process = self.process.lock().expect("no panic while a server is stopped");
         if let Ok(Some(status)) = process.try_wait() {
             return status;
         }
-        // A process that ends by itself at this moment needs no signal.
-        let _ = kill_process(Pid::from_child(&process), Signal::TERM);
         if !self.log.wait_for_end() {
             let _ = process.kill();
         }
         process.wait().expect("the end of the server")
+    }
+
+    /// Sends a signal, unless the server has ended.
+    pub fn signal(&self, signal: Signal) {
+        let mut process = self.process.lock().expect("no panic while a server is stopped");
+        if let Ok(None) = process.try_wait() {
+            // It may end by itself at this moment.
+            let _ = kill_process(Pid::from_child(&process), signal);
+        }
     }
 
     /// What the server needs of the machine's memory (Linux).
@@ -157,11 +168,16 @@ impl Server {
 
     /// Leaves the server so many file descriptors more than it has open now (Linux).
     pub fn limit_open_files(&self, more: u64) {
-        let process = self.process.lock().expect("no panic while a server is stopped");
-        let open = std::fs::read_dir(format!("/proc/{}/fd", process.id())).expect("a process");
+        let id = self.process.lock().expect("no panic while a server is stopped").id();
+        let open = std::fs::read_dir(format!("/proc/{id}/fd")).expect("a process");
         let limit = Some(open.count() as u64 + more);
-        let limit = Rlimit { current: limit, maximum: limit };
-        prlimit(Some(Pid::from_child(&process)), Resource::Nofile, limit).expect("a process");
+        self.limit(Resource::Nofile, Rlimit { current: limit, maximum: limit });
+    }
+
+    /// Limits what the server may have of something (Linux).
+    pub fn limit(&self, resource: Resource, limit: Rlimit) {
+        let process = self.process.lock().expect("no panic while a server is stopped");
+        prlimit(Some(Pid::from_child(&process)), resource, limit).expect("a process");
     }
 
     /// Everything the server has printed, on both of its outputs.
@@ -174,8 +190,4 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-fn binary() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_veza"))
 }

@@ -1,0 +1,21 @@
+//! What breaks and what holds: real servers under load, real dependencies that are killed, cut off or emptied, and an
+//! oracle that compares what clients were told with what is there when it is over. docs/reliability.md tells the rest.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "an experiment prints its figures")]
+
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the tests of the API use the rest of it")]
+mod support;
+
+mod chance;
+mod drain;
+mod experiment;
+mod kill;
+mod ledger;
+mod oracle;
+mod probe;
+mod sqlite;
+mod store;
+mod targets;
+mod workload;
