@@ -20,7 +20,7 @@ pub use self::redis::Redis;
 pub use database::Database;
 pub use nats::Nats;
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
-pub use secret::{Secrets, database_url, load_dotenv, nats_url, redis_url};
+pub use secret::{Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url};
 pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous};
 use value::{address, duration, optional, positive_duration, show, whole};
 
@@ -264,7 +264,8 @@ fn pair<'a>(
 }
 
 /// Settings without a flag.
-const FLAGLESS: [&str; 4] = ["DATABASE_URL", "JWT_SECRET", "NATS_URL", "REDIS_URL"];
+const FLAGLESS: [&str; 5] =
+    ["DATABASE_LISTEN_URL", "DATABASE_URL", "JWT_SECRET", "NATS_URL", "REDIS_URL"];
 
 /// Treats a setting that is set to nothing as one that is not set: templates leave such variables behind.
 #[must_use]

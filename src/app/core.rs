@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     adapter::{
         crypto::{DerivedKeys, Ed25519},
-        memory::cache::{Bounded, Nothing},
+        memory::cache::Bounded,
         passwords::Argon2Pool,
         sql,
         system::UuidV7,
@@ -20,13 +21,14 @@ use crate::{
     rpc,
     service::{
         World,
-        access::{AccessService, Sessions},
+        access::AccessService,
         auth::AuthService,
         keyring::Keyring,
+        memory::{Remembered, Sessions},
         room::RoomService,
         session::{SessionService, TokenNames},
         stream::StreamService,
-        user::{UserCache, UserService},
+        user::UserService,
     },
     telemetry::metrics::Metrics,
     worker::{
@@ -55,8 +57,9 @@ const CACHE_ENTRIES_MAX: u64 = 100_000;
 /// How long an entry lives in a cache of a process that has its database to itself.
 const CACHE_LIFETIME: Duration = Duration::from_mins(10);
 
-/// How long this process may believe what another one has changed: the end of a session, a role.
-const SHARED_CACHE_LIFETIME: Duration = Duration::from_secs(2);
+/// How long a session is believed without a look into a database that others change, too. They say what they change;
+/// this bounds what time itself changes, such as the end of a role that was given for a while.
+const SHARED_SESSION_LIFETIME: Duration = Duration::from_secs(5);
 
 /// The use cases, and what they stand on.
 pub struct Core {
@@ -71,6 +74,7 @@ pub struct Core {
     pub(super) users: Arc<UserService>,
     pub(super) rooms: Arc<RoomService>,
     pub(super) streams: Arc<StreamService>,
+    following: BoxFuture<'static, ()>,
     bell: Arc<Bell>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) methods: Arc<Methods>,
@@ -81,9 +85,21 @@ pub struct Core {
 pub fn database(config: &Config, secrets: &Secrets) -> sql::Options {
     sql::Options {
         url: secrets.database_url.clone(),
+        listen_url: secrets.database_listen_url.clone(),
         connections_max: config.database.connections_max,
         acquire_timeout: config.database.acquire_timeout,
         synchronous_normal: config.database.sqlite_synchronous == Synchronous::Normal,
+    }
+}
+
+/// What is remembered of the database, which may be this process' own.
+fn remembered(alone: bool) -> Remembered {
+    let lifetime = if alone { CACHE_LIFETIME } else { SHARED_SESSION_LIFETIME };
+    let owners = Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime));
+    let permissions = Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime));
+    Remembered {
+        sessions: Arc::new(Sessions::new(owners, permissions)),
+        users: Arc::new(Bounded::new(CACHE_ENTRIES_MAX, CACHE_LIFETIME)),
     }
 }
 
@@ -112,13 +128,9 @@ impl Core {
             relay: Arc::clone(&bell) as _,
             commits: TaskTracker::new(),
         };
-        let alone = Config::is_embedded(&secrets.database_url);
-        let (users, lifetime): (UserCache, _) = if alone {
-            (Arc::new(Bounded::new(CACHE_ENTRIES_MAX, CACHE_LIFETIME)), CACHE_LIFETIME)
-        } else {
-            (Arc::new(Nothing), SHARED_CACHE_LIFETIME)
-        };
-        let live = Arc::new(Sessions::new(Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime))));
+        let remembered = remembered(Config::is_embedded(&secrets.database_url));
+        let following = world.store.follow(Arc::new(remembered.clone()));
+        let Remembered { sessions: live, users } = remembered;
         let names = TokenNames {
             issuer: config.token_issuer.clone(),
             audience: config.token_audience.clone(),
@@ -141,7 +153,6 @@ impl Core {
                 world: world.clone(),
                 sessions: Arc::clone(&sessions),
                 passwords: Arc::new(passwords),
-                users: Arc::clone(&users),
             }),
             access: Arc::new(AccessService {
                 world: world.clone(),
@@ -154,12 +165,14 @@ impl Core {
                 world: world.clone(),
                 sessions: Arc::clone(&sessions),
                 users,
+                freshness: following.freshness,
             }),
             rooms: Arc::new(RoomService { world: world.clone() }),
             streams: Arc::new(StreamService { world: world.clone() }),
             sessions,
             keyring,
             world,
+            following: following.work,
             bell,
             metrics,
             methods,
@@ -167,7 +180,7 @@ impl Core {
     }
 
     /// What goes on without a call, until `ended`.
-    pub(super) fn workers(&self, bus: Arc<dyn Bus>, ended: &CancellationToken) -> JoinSet<()> {
+    pub(super) fn workers(self, bus: Arc<dyn Bus>, ended: &CancellationToken) -> JoinSet<()> {
         let mut workers = JoinSet::new();
         let (store, clock) = (&self.world.store, &self.world.clock);
         let relay = Relay {
@@ -177,6 +190,10 @@ impl Core {
             bell: Arc::clone(&self.bell),
             metrics: Arc::clone(&self.metrics),
         };
+        let (following, stop) = (self.following, ended.clone());
+        workers.spawn(async move {
+            stop.run_until_cancelled(following).await;
+        });
         workers.spawn(journal::keep(Arc::clone(&bus), Arc::clone(&self.metrics), ended.clone()));
         workers.spawn(journal::show(bus, ended.clone()));
         workers.spawn(relay.run(ended.clone()));

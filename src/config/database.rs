@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::ExposeSecret;
 
 use super::{
-    Line, Synchronous, choice, database_url,
+    Line, Synchronous, choice, database_listen_url, database_url,
     secret::without_password,
     value::{positive_duration, show, whole},
 };
@@ -31,8 +31,12 @@ pub struct Database {
 
 impl Database {
     pub(super) fn lines(&self) -> Vec<Line> {
+        let listen_url = database_listen_url();
+        let listen_url =
+            listen_url.map_or_else(String::new, |url| without_password(url.expose_secret()));
         vec![
             ("DATABASE_URL", without_password(database_url().expose_secret())),
+            ("DATABASE_LISTEN_URL", listen_url),
             ("DATABASE_CONNECTIONS_MAX", self.connections_max.to_string()),
             ("DATABASE_ACQUIRE_TIMEOUT", show(self.acquire_timeout)),
             ("SQLITE_SYNCHRONOUS", choice(Some(&self.sqlite_synchronous))),

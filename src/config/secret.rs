@@ -18,6 +18,8 @@ pub(super) const SECRET_BYTES_MIN: usize = 32;
 pub struct Secrets {
     /// `DATABASE_URL`.
     pub database_url: SecretString,
+    /// `DATABASE_LISTEN_URL`: the same database without a pooler in between.
+    pub database_listen_url: Option<SecretString>,
     /// `JWT_SECRET`, from which every key is derived.
     pub jwt_secret: SecretString,
     /// `REDIS_URL`; without it budgets are counted in memory.
@@ -32,6 +34,7 @@ impl Secrets {
     pub fn of_database() -> Self {
         Self {
             database_url: database_url(),
+            database_listen_url: database_listen_url(),
             jwt_secret: SecretString::default(),
             redis_url: None,
             nats_url: None,
@@ -64,6 +67,12 @@ pub fn database_url() -> SecretString {
     environment("DATABASE_URL").unwrap_or_else(|| "sqlite:veza.db".to_owned()).into()
 }
 
+/// `DATABASE_LISTEN_URL`, where it is set.
+#[must_use]
+pub fn database_listen_url() -> Option<SecretString> {
+    environment("DATABASE_LISTEN_URL").map(Into::into)
+}
+
 /// `REDIS_URL`, where it is set.
 #[must_use]
 pub fn redis_url() -> Option<SecretString> {
@@ -91,6 +100,7 @@ impl Config {
         };
         Ok(Secrets {
             database_url,
+            database_listen_url: database_listen_url(),
             jwt_secret: jwt_secret.into(),
             redis_url: redis_url(),
             nats_url: nats_url(),

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod bus;
 pub mod cache;
 pub mod clock;
+pub mod coherence;
 pub mod crypto;
 pub mod limiter;
 pub mod store;

@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{World, keyring::Keyring, session::TokenNames};
+use super::{
+    World,
+    keyring::Keyring,
+    memory::{Known, Sessions},
+    session::TokenNames,
+};
 use crate::{
     domain::{
         Result,
@@ -12,7 +17,7 @@ use crate::{
         caller::{Caller, Principal},
         error::BadToken,
         id::Id,
-        session::{ACCESS_TOKEN_LIFETIME, Session},
+        session::ACCESS_TOKEN_LIFETIME,
     },
     port::{
         access::{Auditor, Authenticator},
@@ -27,27 +32,6 @@ const TOKEN_BYTES_MAX: usize = 8 << 10;
 /// How far the clocks of the maker and the taker of a token may differ.
 const SKEW: Duration = Duration::from_secs(30);
 
-/// The sessions that this replica has seen: who each belongs to, or that it has ended.
-pub struct Sessions {
-    cache: Arc<dyn Cache<Id<Session>, Option<Arc<Principal>>>>,
-}
-
-impl Sessions {
-    /// Sessions remembered in a cache.
-    #[must_use]
-    pub fn new(cache: Arc<dyn Cache<Id<Session>, Option<Arc<Principal>>>>) -> Self {
-        Self { cache }
-    }
-
-    /// Notes that sessions have ended, after the commit that ended them: their tokens are refused from now on.
-    pub fn ended(&self, ids: &[Id<Session>]) {
-        for id in ids {
-            // An end is final: nothing supersedes it.
-            self.cache.put(*id, Arc::new(None), |_, _| false);
-        }
-    }
-}
-
 /// Knows who a bearer token belongs to.
 pub struct AccessService {
     /// What every use case needs.
@@ -56,7 +40,7 @@ pub struct AccessService {
     pub keyring: Arc<Keyring>,
     /// Who makes and takes tokens.
     pub names: TokenNames,
-    /// The sessions.
+    /// The sessions that are known.
     pub sessions: Arc<Sessions>,
     /// The claims of tokens whose signature was verified, by token.
     pub verified: Arc<dyn Cache<String, Claims>>,
@@ -68,6 +52,7 @@ impl AccessService {
         if let Some(claims) = self.verified.get(&key) {
             return Ok(claims);
         }
+        let since = self.verified.stamp(&key);
         let claims = Arc::new(self.keyring.verify(token)?);
         let lifetime = claims.exp.checked_sub(claims.iat).ok_or(BadToken::Invalid)?;
         let lifetime_max = ACCESS_TOKEN_LIFETIME.as_secs().cast_signed();
@@ -77,18 +62,21 @@ impl AccessService {
         {
             return Err(BadToken::Invalid.into());
         }
-        self.verified.fill(key, Arc::clone(&claims));
+        self.verified.fill(key, Arc::clone(&claims), since);
         Ok(claims)
     }
 
-    async fn principal(&self, id: Id<Session>) -> Result<Option<Arc<Principal>>> {
-        if let Some(known) = self.sessions.cache.get(&id) {
-            return Ok(Option::clone(&known));
+    async fn principal(&self, claims: &Claims) -> Result<Option<Principal>> {
+        let (session, user) = (Id::from(claims.sid), Id::from(claims.sub));
+        match self.sessions.find(session) {
+            Known::Live(principal) => return Ok(Some(principal)),
+            Known::Ended => return Ok(None),
+            Known::Nothing => {}
         }
-        let now = self.world.clock.now();
-        let found = self.world.store.read().await?.find_principal(id, now).await?;
-        let found = found.map(Arc::new);
-        self.sessions.cache.fill(id, Arc::new(found.clone()));
+        let (since, now) = (self.sessions.stamps(session, user), self.world.clock.now());
+        let found = self.world.store.read().await?.find_principal(session, now).await?;
+        // The token was signed after its session was committed, so a session that is not there does not come later.
+        self.sessions.fill(session, user, found.as_ref(), since);
         Ok(found)
     }
 }
@@ -108,9 +96,10 @@ impl Authenticator for AccessService {
         if claims.nbf.saturating_sub(skew) > now || claims.iat.saturating_sub(skew) > now {
             return Err(BadToken::Invalid.into());
         }
-        let principal = self.principal(Id::from(claims.sid)).await?;
+        let principal = self.principal(&claims).await?;
         principal
             .filter(|principal| principal.user_id.uuid() == claims.sub)
+            .map(Arc::new)
             .ok_or(BadToken::Ended.into())
     }
 }

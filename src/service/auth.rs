@@ -8,7 +8,6 @@ use super::{
     World,
     change::{Change, RequestId},
     session::{SessionService, Tokens},
-    user::UserCache,
 };
 use crate::{
     domain::{
@@ -40,8 +39,6 @@ pub struct AuthService {
     pub sessions: Arc<SessionService>,
     /// Password hashing.
     pub passwords: Arc<dyn Passwords>,
-    /// Accounts read lately.
-    pub users: UserCache,
 }
 
 /// What somebody who signs up says of themselves.
@@ -225,7 +222,6 @@ impl AuthService {
     }
 
     fn signed_in(&self, user: User, session: &Session) -> Result<SignedIn> {
-        self.users.fill(user.id, Arc::new(user.clone()));
         Ok(SignedIn { user, tokens: self.sessions.tokens(session)? })
     }
 }

@@ -4,6 +4,7 @@ pub mod access;
 pub mod auth;
 pub mod change;
 pub mod keyring;
+pub mod memory;
 pub mod page;
 pub mod refresh_token;
 pub mod room;

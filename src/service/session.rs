@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::SecretString;
 
 use super::{
-    World, access::Sessions as LiveSessions, change::Change, keyring::Keyring, refresh_token,
+    World, change::Change, keyring::Keyring, memory::Sessions as LiveSessions, refresh_token,
 };
 use crate::{
     domain::{

@@ -20,11 +20,10 @@ use crate::{
         session::EndReason,
         user::{Change, State, User},
     },
-    port::cache::Cache,
+    port::{cache::Cache, coherence::Freshness},
 };
 
-/// Accounts read lately. What was written is put in, so that a reader on this replica never sees less than was
-/// acknowledged.
+/// Accounts read lately.
 pub type UserCache = Arc<dyn Cache<Id<User>, User>>;
 
 /// The use cases of accounts.
@@ -35,6 +34,8 @@ pub struct UserService {
     pub sessions: Arc<SessionService>,
     /// Accounts read lately.
     pub users: UserCache,
+    /// Whether they are as new as the store.
+    pub freshness: Arc<dyn Freshness>,
 }
 
 const NOT_FOUND: Error = Error::NotFound { resource: "user" };
@@ -45,12 +46,18 @@ impl UserService {
     /// # Errors
     /// `NotFound`.
     pub async fn get(&self, id: Id<User>) -> Result<Arc<User>> {
-        let user = if let Some(user) = self.users.get(&id) {
+        // Where nothing is remembered, nothing need be confirmed: the store is asked anyway.
+        let known = match self.users.get(&id) {
+            Some(_) if self.freshness.confirm().await => self.users.get(&id),
+            _ => None,
+        };
+        let user = if let Some(user) = known {
             user
         } else {
+            let since = self.users.stamp(&id);
             let found = self.world.store.read().await?.find_user(id).await?;
             let user = Arc::new(found.ok_or(NOT_FOUND)?);
-            self.users.fill(id, Arc::clone(&user));
+            self.users.fill(id, Arc::clone(&user), since);
             user
         };
         if user.state == State::Deleted { Err(NOT_FOUND) } else { Ok(user) }
@@ -91,7 +98,7 @@ impl UserService {
         etag: Option<Etag>,
     ) -> Result<Arc<User>> {
         caller.owns_or_has("account", id, Permission::UsersUpdate)?;
-        let users = Arc::clone(&self.users);
+        let (users, since) = (Arc::clone(&self.users), self.users.stamp(&id));
         let (new, etag) = (&new, etag.as_ref());
         let updated = self.world.change_then(
             caller,
@@ -110,7 +117,7 @@ impl UserService {
                     Ok(Arc::new(user))
                 })
             },
-            move |user| users.put(id, Arc::clone(user), is_newer),
+            move |user| users.replace(id, Arc::clone(user), since),
         );
         updated.await
     }
@@ -127,7 +134,7 @@ impl UserService {
     ) -> Result<Arc<User>> {
         caller.owns_or_has("account", id, Permission::UsersDelete)?;
         let (users, live) = (Arc::clone(&self.users), Arc::clone(&self.sessions.live));
-        let etag = etag.as_ref();
+        let (etag, since) = (etag.as_ref(), self.users.stamp(&id));
         let deleted = self.world.change_then(
             caller,
             |change| {
@@ -151,15 +158,11 @@ impl UserService {
             },
             move |(user, ended)| {
                 live.ended(ended);
-                users.put(id, Arc::clone(user), is_newer);
+                users.replace(id, Arc::clone(user), since);
             },
         );
         deleted.await.map(|(user, _)| user)
     }
-}
-
-fn is_newer(there: &User, written: &User) -> bool {
-    there.meta.version > written.meta.version
 }
 
 fn in_use(user: Option<User>) -> Result<User> {

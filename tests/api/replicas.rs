@@ -1,12 +1,48 @@
 //! Several servers on one database: whatever one of them was told, the others know.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::support::{
+    app::{App, Person, text},
     client::{Call, Transport},
     replicas::Replicas,
-    rpc::{CREATE_ROOM, GET_ME, GET_ROOM},
+    reply::Reply,
+    rpc::{
+        CREATE_ROOM, DELETE_USER, GET_ME, GET_ROOM, GET_USER, LOGOUT, REFRESH_TOKEN, UPDATE_USER,
+    },
 };
+
+/// How often what races is tried.
+const ROUNDS: usize = 1000;
+
+/// How long is waited for what should take less than a second, so that a slow machine fails no test.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn me() -> Call {
+    Call::to(GET_ME, json!({}))
+}
+
+fn refresh(token: &str) -> Call {
+    Call::to(REFRESH_TOKEN, json!({ "refreshToken": token }))
+}
+
+/// Makes a call again and again until its answer is as it should be; how long that took.
+async fn until(person: &Person, call: Call, is_so: impl Fn(&Reply) -> bool) -> Duration {
+    let begin = Instant::now();
+    loop {
+        let reply = person.send(Transport::Grpc, call.clone()).await;
+        if is_so(&reply) {
+            return begin.elapsed();
+        }
+        assert!(begin.elapsed() < PATIENCE, "{reply:#?}");
+    }
+}
+
+fn is_ended(reply: &Reply) -> bool {
+    reply.reason.as_deref() == Some("SESSION_ENDED")
+}
 
 #[tokio::test]
 async fn a_session_that_was_begun_on_one_replica_is_good_on_every_other_at_once() {
@@ -28,7 +64,126 @@ async fn what_a_replica_acknowledged_is_there_when_it_has_left_and_another_has_c
     replicas.leave(0);
     let place = replicas.join();
     for app in [&replicas.apps[0], &replicas.apps[place]] {
-        let me = ann.at(app).everywhere(Call::to(GET_ME, json!({}))).await;
-        assert_eq!(me.ok()["user"]["id"], ann.id.as_str());
+        assert_eq!(ann.at(app).everywhere(me()).await.ok()["user"]["id"], ann.id.as_str());
     }
+}
+
+/// Writes on one replica and at once reads on the other, in turn, and counts the rounds in which that showed something
+/// older.
+async fn stale_reads(replicas: &Replicas, rounds: usize) -> usize {
+    let (a, b) = replicas.pair();
+    let (at_a, reader) = (a.user("ann").await, b.user("bob").await);
+    let at_b = at_a.at(b);
+    let mut stale = 0;
+    for round in 0..rounds {
+        let transport = Transport::ALL[round % Transport::ALL.len()];
+        let (writes, reads) = if round % 3 == 0 { (&at_b, &at_a) } else { (&at_a, &at_b) };
+        let written = format!("round {round}");
+        let user = json!({ "user": { "id": at_a.id, "bio": written } });
+        writes.call(transport, UPDATE_USER, user).await.ok();
+        let own = reads.send(transport, me()).await;
+        let other = reader.call(transport, GET_USER, json!({ "id": at_a.id })).await;
+        stale += usize::from(own.ok()["user"]["bio"] != written.as_str());
+        stale += usize::from(other.ok()["user"]["bio"] != written.as_str());
+    }
+    stale
+}
+
+#[tokio::test]
+async fn whoever_writes_on_one_replica_reads_it_on_every_other_at_once() {
+    let replicas = Replicas::start(2).await;
+    assert_eq!(stale_reads(&replicas, ROUNDS).await, 0);
+}
+
+#[tokio::test]
+async fn whoever_writes_reads_it_even_while_replicas_cannot_hear_each_other() {
+    let replicas = Replicas::start(2).await;
+    for _ in 0..10 {
+        replicas.cut_listeners().await;
+        assert_eq!(stale_reads(&replicas, ROUNDS / 50).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn sess_04_signing_out_on_one_replica_ends_the_session_on_every_other() {
+    let replicas = Replicas::start(2).await;
+    let (a, b) = replicas.pair();
+    for transport in Transport::ALL {
+        let ann = a.user("ann").await;
+        let at_b = ann.at(b);
+        at_b.everywhere(me()).await.ok();
+        ann.call(transport, LOGOUT, json!({})).await.ok();
+        let took = until(&at_b, me(), is_ended).await;
+        println!("{transport:?}: the session had ended on the other replica after {took:?}");
+        at_b.everywhere(me()).await.refused("UNAUTHENTICATED", "SESSION_ENDED");
+    }
+}
+
+#[tokio::test]
+async fn sess_04_signing_out_ends_the_session_even_while_replicas_cannot_hear_each_other() {
+    let replicas = Replicas::start(2).await;
+    let (a, b) = replicas.pair();
+    for _ in 0..5 {
+        let ann = a.user("ann").await;
+        let at_b = ann.at(b);
+        at_b.everywhere(me()).await.ok();
+        replicas.cut_listeners().await;
+        ann.call(Transport::Grpc, LOGOUT, json!({})).await.ok();
+        let took = until(&at_b, me(), is_ended).await;
+        println!("the session had ended on the other replica after {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn sess_04_deleting_an_account_on_one_replica_ends_its_sessions_on_every_other() {
+    let replicas = Replicas::start(2).await;
+    let (a, b) = replicas.pair();
+    let ann = a.user("ann").await;
+    let sessions = [ann.at(b), b.sign_in(&ann.username).await, a.sign_in(&ann.username).await];
+    for session in &sessions {
+        session.everywhere(me()).await.ok();
+    }
+    ann.call(Transport::Rest, DELETE_USER, json!({ "id": ann.id })).await.ok();
+    for session in &sessions {
+        until(session, me(), is_ended).await;
+    }
+}
+
+#[tokio::test]
+async fn sess_01_a_stolen_refresh_token_ends_the_session_on_every_replica() {
+    let replicas = Replicas::start(2).await;
+    let (a, b) = replicas.pair();
+    let ann = a.user("ann").await;
+    ann.at(b).everywhere(me()).await.ok();
+    let mut newest = ann.refresh_token.clone();
+    for app in [b, a] {
+        newest = successor(app, Transport::Rest, &newest).await;
+    }
+    let reused = b.send(Transport::Grpc, &refresh(&ann.refresh_token)).await;
+    reused.refused("UNAUTHENTICATED", "REFRESH_TOKEN_REUSED");
+    for app in [a, b] {
+        until(&ann.at(app), me(), is_ended).await;
+        let refreshed = app.everywhere(&refresh(&newest)).await;
+        refreshed.refused("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN");
+    }
+}
+
+#[tokio::test]
+async fn sess_02_of_refreshes_that_race_on_two_replicas_one_wins_and_all_get_its_successor() {
+    let replicas = Replicas::start(2).await;
+    let (a, b) = replicas.pair();
+    let mut token = a.user("ann").await.refresh_token;
+    for round in 0..ROUNDS {
+        let transport = Transport::ALL[round % Transport::ALL.len()];
+        let (here, there) =
+            tokio::join!(successor(a, transport, &token), successor(b, transport, &token));
+        assert_eq!(here, there, "round {round}");
+        assert_ne!(here, token);
+        token = here;
+    }
+}
+
+/// The refresh token that follows this one.
+async fn successor(app: &App, transport: Transport, token: &str) -> String {
+    text(&app.send(transport, &refresh(token)).await.ok()["tokens"]["refreshToken"])
 }

@@ -167,6 +167,7 @@ impl World {
 pub fn options(url: String) -> Options {
     Options {
         url: url.into(),
+        listen_url: None,
         connections_max: 5,
         acquire_timeout: Duration::from_secs(5),
         synchronous_normal: true,

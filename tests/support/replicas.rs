@@ -1,5 +1,7 @@
 //! Replicas: several servers on one PostgreSQL database of their own.
 
+use sqlx::{Connection, PgConnection};
+
 use super::{
     app::{App, Person},
     postgres,
@@ -47,6 +49,16 @@ impl Replicas {
     /// Stops a server and lets go of it.
     pub fn leave(&mut self, place: usize) {
         self.apps.remove(place).server.stop();
+    }
+
+    /// Cuts the connections on which the servers hear what the others change; they make new ones.
+    pub async fn cut_listeners(&self) {
+        let url = self.environment.get("DATABASE_URL");
+        let mut connection = PgConnection::connect(url).await.expect("a database");
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+        sqlx::query(cut).execute(&mut connection).await.expect("the right to do so");
+        connection.close().await.expect("the end of the connection");
     }
 
     /// The first two.

@@ -67,6 +67,7 @@ impl World {
         let jwt_secret = "a secret that only this test knows, 48 bytes long".to_owned().into();
         let secrets = Secrets {
             database_url: database_url.clone().into(),
+            database_listen_url: None,
             jwt_secret,
             redis_url: None,
             nats_url: None,

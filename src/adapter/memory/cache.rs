@@ -1,15 +1,28 @@
 //! Bounded caches in memory.
 
-use std::{hash::Hash, sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher, Hash, RandomState},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use moka::sync::Cache;
 
-use crate::port::cache;
+use crate::port::cache::{self, Stamp};
+
+/// Keys share this many counters: two keys of one counter now and then make each other be read once more.
+const COUNTERS: usize = 256;
 
 /// A cache that forgets what is used least, or what is older than its lifetime.
-pub struct Bounded<K, V>(Cache<K, Arc<V>>)
+pub struct Bounded<K, V>
 where
-    K: Hash + Eq;
+    K: Hash + Eq,
+{
+    entries: Cache<K, Arc<V>>,
+    /// How often a key of each was replaced or forgotten. Held while an entry is changed; reading takes no lock.
+    counters: Box<[Mutex<u64>]>,
+    hasher: RandomState,
+}
 
 impl<K, V> Bounded<K, V>
 where
@@ -19,7 +32,17 @@ where
     /// A cache of at most `entries_max` entries, none older than `lifetime`.
     #[must_use]
     pub fn new(entries_max: u64, lifetime: Duration) -> Self {
-        Self(Cache::builder().max_capacity(entries_max).time_to_live(lifetime).build())
+        Self {
+            entries: Cache::builder().max_capacity(entries_max).time_to_live(lifetime).build(),
+            counters: (0..COUNTERS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn counter(&self, key: &K) -> MutexGuard<'_, u64> {
+        let hash = self.hasher.hash_one(key);
+        let place = usize::try_from(hash % COUNTERS as u64).unwrap_or_default();
+        lock(&self.counters[place])
     }
 }
 
@@ -29,26 +52,80 @@ where
     V: Send + Sync + 'static,
 {
     fn get(&self, key: &K) -> Option<Arc<V>> {
-        self.0.get(key)
+        self.entries.get(key)
     }
-    fn fill(&self, key: K, value: Arc<V>) {
-        self.0.entry(key).or_insert(value);
+    fn stamp(&self, key: &K) -> Stamp {
+        Stamp(*self.counter(key))
     }
-    fn put(&self, key: K, value: Arc<V>, supersedes: fn(&V, &V) -> bool) {
-        self.0.entry(key).and_upsert_with(|there| match there {
-            Some(there) if supersedes(there.value(), &value) => there.into_value(),
-            _ => value,
-        });
+    fn fill(&self, key: K, value: Arc<V>, since: Stamp) {
+        let counter = self.counter(&key);
+        if *counter == since.0 {
+            self.entries.insert(key, value);
+        }
+    }
+    fn replace(&self, key: K, value: Arc<V>, since: Stamp) {
+        let mut counter = self.counter(&key);
+        if *counter == since.0 {
+            self.entries.insert(key, value);
+        } else {
+            self.entries.invalidate(&key);
+        }
+        *counter += 1;
+    }
+    fn forget(&self, key: &K) {
+        let mut counter = self.counter(key);
+        self.entries.invalidate(key);
+        *counter += 1;
+    }
+    fn forget_all(&self) {
+        for counter in &self.counters {
+            *lock(counter) += 1;
+        }
+        self.entries.invalidate_all();
     }
 }
 
-/// A cache that keeps nothing: for a database that others change too.
-pub struct Nothing;
+fn lock(counter: &Mutex<u64>) -> MutexGuard<'_, u64> {
+    counter.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-impl<K, V> cache::Cache<K, V> for Nothing {
-    fn get(&self, _: &K) -> Option<Arc<V>> {
-        None
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::cache::Cache as _;
+
+    fn cache() -> Bounded<&'static str, u32> {
+        Bounded::new(10, Duration::from_mins(1))
     }
-    fn fill(&self, _: K, _: Arc<V>) {}
-    fn put(&self, _: K, _: Arc<V>, _: fn(&V, &V) -> bool) {}
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept_after_it() {
+        let changes: [fn(&Bounded<&'static str, u32>); 3] = [
+            |cache| cache.forget(&"ann"),
+            |cache| cache.forget_all(),
+            |cache| {
+                cache.replace("ann", Arc::new(2), cache.stamp(&"ann"));
+                cache.entries.invalidate(&"ann");
+            },
+        ];
+        for change in changes {
+            let cache = cache();
+            let before = cache.stamp(&"ann");
+            change(&cache);
+            cache.fill("ann", Arc::new(1), before);
+            assert_eq!(cache.get(&"ann"), None);
+            cache.fill("ann", Arc::new(2), cache.stamp(&"ann"));
+            assert_eq!(cache.get(&"ann").as_deref(), Some(&2));
+        }
+    }
+
+    #[test]
+    fn of_two_writes_at_once_neither_is_believed() {
+        let cache = cache();
+        let [one, other] = [cache.stamp(&"ann"), cache.stamp(&"ann")];
+        cache.replace("ann", Arc::new(2), one);
+        assert_eq!(cache.get(&"ann").as_deref(), Some(&2));
+        cache.replace("ann", Arc::new(1), other);
+        assert_eq!(cache.get(&"ann"), None);
+    }
 }

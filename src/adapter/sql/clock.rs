@@ -139,6 +139,7 @@ mod tests {
         let clock = ServerClock {
             options: Options {
                 url: String::new().into(),
+                listen_url: None,
                 connections_max: 1,
                 acquire_timeout: Duration::ZERO,
                 synchronous_normal: false,

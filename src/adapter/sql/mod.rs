@@ -1,13 +1,16 @@
 //! The store over SQLite or PostgreSQL. Each query is written once, in `store.rs` and its modules, and compiled for both:
 //! `sqlite.rs` and `postgres.rs` say what differs.
 
+mod announce;
 mod claim;
 mod clock;
 mod error;
+mod listen;
 mod metrics;
 mod migrations;
 mod postgres;
 mod sqlite;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +32,8 @@ use crate::{
 pub struct Options {
     /// `sqlite:PATH`, `sqlite://PATH`, `postgres://...` or `postgresql://...`.
     pub url: SecretString,
+    /// Where to listen for what other replicas change, when `url` leads to a pooler.
+    pub listen_url: Option<SecretString>,
     /// How many connections there are at most. SQLite has one more, the only one that writes.
     pub connections_max: u32,
     /// How long a call waits for a free connection before it fails with `Unavailable`.

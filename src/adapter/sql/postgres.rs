@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     ConnectOptions, Connection, Executor, PgConnection, PgPool,
     migrate::Migrate,
@@ -11,12 +11,15 @@ use sqlx::{
 use tokio::time;
 
 use super::{
-    EncodeEvent, Metrics, MigrationReport, Options, SchemaState,
+    EncodeEvent, Metrics, MigrationReport, Options, SchemaState, announce, listen,
     migrations::{self, failure},
 };
 use crate::{
     domain::{Error, Result, Timestamp},
-    port::store::Store,
+    port::{
+        coherence::{Change, Following, Memory},
+        store::Store,
+    },
 };
 
 pub type Db = sqlx::Postgres;
@@ -25,6 +28,9 @@ pub type Db = sqlx::Postgres;
 pub type Time = Timestamp;
 
 pub const BEGIN: &str = "BEGIN";
+
+/// How to reach the database without a pooler in between.
+pub type Listen = PgConnectOptions;
 
 /// Readers pass, and so do other locks of the same transaction; writers of this table wait.
 pub const LOCK_SIGNING_KEYS: &str = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE";
@@ -68,7 +74,7 @@ pub fn timestamp(time: Time) -> sqlx::Result<Timestamp> {
 }
 
 pub fn check(options: &Options) -> Result<()> {
-    connect_options(options).map(drop)
+    connect_options(options).and_then(|_| listen_options(options)).map(drop)
 }
 
 pub async fn open(
@@ -76,6 +82,7 @@ pub async fn open(
     encode: EncodeEvent,
     metrics: Arc<Metrics>,
 ) -> Result<Arc<dyn Store>> {
+    let listen = listen_options(options)?;
     let pool: PgPool = PgPoolOptions::new()
         .min_connections(1)
         .max_connections(options.connections_max)
@@ -93,7 +100,20 @@ pub async fn open(
         })
         .connect_with(bounded(connect_options(options)?))
         .await?;
-    Ok(Arc::new(store::Store { reads: pool.clone(), writes: pool, encode, metrics }))
+    Ok(Arc::new(store::Store { reads: pool.clone(), writes: pool, encode, metrics, listen }))
+}
+
+pub fn follow(connect: Listen, memory: Arc<dyn Memory>) -> Following {
+    listen::follow(connect, memory)
+}
+
+/// Tells every replica of a change, as part of the transaction that makes it.
+pub async fn announce(connection: &mut PgConnection, change: &Change) -> Result<()> {
+    for text in announce::write(change) {
+        let query = sqlx::query("SELECT pg_notify($1, $2)").bind(announce::CHANNEL).bind(text);
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 pub async fn migrate(options: &Options) -> Result<MigrationReport> {
@@ -157,11 +177,21 @@ fn is_starting(error: &dyn sqlx::error::DatabaseError) -> bool {
 }
 
 fn connect_options(options: &Options) -> Result<PgConnectOptions> {
-    let connect: PgConnectOptions =
-        options.url.expose_secret().parse().map_err(|error: sqlx::Error| {
-            Error::internal(format!("DATABASE_URL cannot be read: {error}"))
-        })?;
-    Ok(connect.application_name("veza").statement_cache_capacity(STATEMENTS_MAX))
+    Ok(read_url("DATABASE_URL", &options.url)?.statement_cache_capacity(STATEMENTS_MAX))
+}
+
+fn listen_options(options: &Options) -> Result<PgConnectOptions> {
+    match &options.listen_url {
+        Some(url) => read_url("DATABASE_LISTEN_URL", url),
+        None => read_url("DATABASE_URL", &options.url),
+    }
+}
+
+fn read_url(setting: &str, url: &SecretString) -> Result<PgConnectOptions> {
+    let connect: PgConnectOptions = url.expose_secret().parse().map_err(|error: sqlx::Error| {
+        Error::internal(format!("{setting} cannot be read: {error}"))
+    })?;
+    Ok(connect.application_name("veza"))
 }
 
 /// Bounds what a call that was given up may still cost: its statement, and the locks of a transaction that nobody

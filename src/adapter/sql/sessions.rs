@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use sqlx::Row as _;
 
-use super::{super::time, Change, Handle, Link, Row, row};
+use super::{
+    super::{announce, time},
+    Change, Handle, Link, Row, row,
+};
 use crate::domain::{
     Result, Timestamp,
     caller::Principal,
@@ -12,7 +15,10 @@ use crate::domain::{
     session::{EndReason, Session},
     user::User,
 };
-use crate::port::store::{ReadSessions, Sessions};
+use crate::port::{
+    coherence,
+    store::{ReadSessions, Sessions},
+};
 
 #[async_trait]
 impl<L: Link> ReadSessions for Handle<L> {
@@ -100,7 +106,11 @@ impl Sessions for Change {
             "UPDATE sessions SET end_time = $2, end_reason = $3 WHERE id = $1 AND end_time IS NULL",
         );
         let query = query.bind(id.uuid()).bind(time(now)).bind(why.name());
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let ended = query.execute(self.connection()).await?.rows_affected() == 1;
+        if ended {
+            announce(self.connection(), &coherence::Change::SessionsEnded(vec![id])).await?;
+        }
+        Ok(ended)
     }
 
     async fn end_sessions_of(
@@ -114,7 +124,9 @@ impl Sessions for Change {
              WHERE user_id = $1 AND end_time IS NULL RETURNING id",
         );
         let query = query.bind(user_id.uuid()).bind(time(now)).bind(why.name());
-        Ok(query.try_map(|row| row::id(&row, "id")).fetch_all(self.connection()).await?)
+        let ended = query.try_map(|row| row::id(&row, "id")).fetch_all(self.connection()).await?;
+        announce(self.connection(), &coherence::Change::SessionsEnded(ended.clone())).await?;
+        Ok(ended)
     }
 }
 

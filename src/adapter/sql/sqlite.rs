@@ -9,11 +9,15 @@ use sqlx::{
 };
 
 use super::{
-    Claim, EncodeEvent, Metrics, MigrationReport, Options, SchemaState, claim as claims, migrations,
+    Claim, EncodeEvent, Metrics, MigrationReport, Options, SchemaState, claim as claims,
+    migrations, watch,
 };
 use crate::{
     domain::{Error, Result, Timestamp},
-    port::store::Store,
+    port::{
+        coherence::{Change, Following, Memory},
+        store::Store,
+    },
 };
 
 pub type Db = sqlx::Sqlite;
@@ -25,6 +29,9 @@ pub type Time = i64;
 /// Takes the lock that writers need at once. A transaction that first reads and then wants it may find that another has
 /// written in between, and can only fail.
 pub const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// Where it shows what other processes write: the one connection that writes for this one.
+pub type Listen = SqlitePool;
 
 /// There is one writer at a time anyway.
 pub const LOCK_SIGNING_KEYS: &str = "SELECT 1";
@@ -85,11 +92,21 @@ pub async fn open(
         .max_lifetime(None);
     // The writer comes first: it makes the file and its write-ahead log.
     let writes: SqlitePool = pool.clone().max_connections(1).connect_with(connect.clone()).await?;
+    let listen = writes.clone();
     let reads = pool
         .max_connections(options.connections_max)
         .connect_with(connect.pragma("query_only", "ON"))
         .await?;
-    Ok(Arc::new(store::Store { reads, writes, encode, metrics }))
+    Ok(Arc::new(store::Store { reads, writes, encode, metrics, listen }))
+}
+
+pub fn follow(writer: Listen, memory: Arc<dyn Memory>) -> Following {
+    watch::follow(writer, memory)
+}
+
+/// The one server that remembers anything is told by the use case.
+pub async fn announce(_: &mut sqlx::SqliteConnection, _: &Change) -> Result<()> {
+    Ok(())
 }
 
 pub async fn migrate(options: &Options) -> Result<MigrationReport> {

@@ -19,11 +19,14 @@ use async_trait::async_trait;
 use sqlx::{Database, Pool, Transaction, pool::PoolConnection};
 use tokio::time;
 
-use super::{BEGIN, Db};
+use super::{BEGIN, Db, Listen};
 use crate::{
     adapter::sql::{EncodeEvent, Metrics},
     domain::{Error, Result, error::Race},
-    port::store::{self, Read, Tx},
+    port::{
+        coherence::{Following, Memory},
+        store::{self, Read, Tx},
+    },
 };
 
 /// How long the first loser of a race waits at most before it tries again; the next waits twice as long.
@@ -37,6 +40,7 @@ pub struct Store {
     pub writes: Pool<Db>,
     pub encode: EncodeEvent,
     pub metrics: Arc<Metrics>,
+    pub listen: Listen,
 }
 
 /// What a handle works through: a connection of the pool, or a transaction on one.
@@ -72,6 +76,10 @@ impl store::Store for Store {
         self.metrics.count_retry(race);
         time::sleep(jittered(RETRY_PAUSE_MAX * attempt)?).await;
         self.begin().await
+    }
+
+    fn follow(&self, memory: Arc<dyn Memory>) -> Following {
+        super::follow(self.listen.clone(), memory)
     }
 
     async fn ping(&self) -> Result<()> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::{Connection as _, Row as _};
 
 use super::{
-    super::{LOCK_ROLE_BINDINGS, time},
+    super::{LOCK_ROLE_BINDINGS, announce, time},
     Change, Connection, Handle, Link, Row,
     list::List,
     row,
@@ -16,7 +16,10 @@ use crate::domain::{
     text::{Email, Text, Username, fold},
     user::{Profile, State, User},
 };
-use crate::port::store::{ReadUsers, Users};
+use crate::port::{
+    coherence,
+    store::{ReadUsers, Users},
+};
 
 /// Roles come as one text with spaces between them: one row for an account, whatever it holds.
 macro_rules! user_columns {
@@ -89,7 +92,10 @@ impl Users for Change {
         let mut savepoint = self.connection().begin().await?;
         let updated = update(&mut savepoint, user).await?;
         savepoint.commit().await?;
-        if updated == 0 { Err(Error::StaleEtag) } else { Ok(()) }
+        if updated == 0 {
+            return Err(Error::StaleEtag);
+        }
+        announce(self.connection(), &coherence::Change::User(user.id)).await
     }
 
     async fn lock_role_bindings(&mut self) -> Result<()> {

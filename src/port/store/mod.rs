@@ -8,6 +8,8 @@ mod record;
 mod room;
 mod stream;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
@@ -18,6 +20,7 @@ pub use record::{
 pub use room::{ReadRooms, Rooms};
 pub use stream::{ReadStreams, Streams};
 
+use super::coherence::{Following, Memory};
 use crate::domain::{Result, error::Race};
 
 /// A database.
@@ -32,6 +35,9 @@ pub trait Store: Send + Sync {
     /// A transaction in place of one that lost a race, after a pause that differs from one loser to the next, so that those
     /// that met do not meet again. `attempt` counts the tries before, from 1.
     async fn begin_again(&self, race: Race, attempt: u32) -> Result<Box<dyn Tx>>;
+
+    /// Hears what others change in the database, and tells `memory`.
+    fn follow(&self, memory: Arc<dyn Memory>) -> Following;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;

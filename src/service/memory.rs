@@ -1,0 +1,178 @@
+//! What this process remembers of sessions and accounts, and who is told when it is no longer right.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::user::UserCache;
+use crate::{
+    domain::{caller::Principal, id::Id, permission::Permissions, session::Session, user::User},
+    port::{
+        cache::{Cache, Stamp},
+        coherence::{Change, Memory},
+    },
+};
+
+/// Open streams share this many bells: one that rings for another asks once more who it is.
+const BELLS: usize = 1024;
+
+/// The sessions that this process has seen: whose each is, or that it has ended; and what their users may do.
+pub struct Sessions {
+    owners: Arc<dyn Cache<Id<Session>, Option<Id<User>>>>,
+    permissions: Arc<dyn Cache<Id<User>, Permissions>>,
+    bells: Bells,
+}
+
+/// The stamps of a session and of its user, taken before both are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamps {
+    owner: Stamp,
+    permissions: Stamp,
+}
+
+/// What is remembered of a session.
+pub enum Known {
+    /// Not enough: ask the store.
+    Nothing,
+    /// It has ended, or its user may not use it.
+    Ended,
+    /// It can be used.
+    Live(Principal),
+}
+
+impl Sessions {
+    /// Sessions remembered in these caches.
+    #[must_use]
+    pub fn new(
+        owners: Arc<dyn Cache<Id<Session>, Option<Id<User>>>>,
+        permissions: Arc<dyn Cache<Id<User>, Permissions>>,
+    ) -> Self {
+        Self { owners, permissions, bells: Bells::new() }
+    }
+
+    /// What is remembered of a session.
+    #[must_use]
+    pub fn find(&self, session_id: Id<Session>) -> Known {
+        let Some(owner) = self.owners.get(&session_id) else { return Known::Nothing };
+        let Some(user_id) = *owner else { return Known::Ended };
+        match self.permissions.get(&user_id) {
+            Some(held) => Known::Live(Principal { user_id, session_id, permissions: *held }),
+            None => Known::Nothing,
+        }
+    }
+
+    /// The stamps of this moment.
+    #[must_use]
+    pub fn stamps(&self, session: Id<Session>, user: Id<User>) -> Stamps {
+        Stamps { owner: self.owners.stamp(&session), permissions: self.permissions.stamp(&user) }
+    }
+
+    /// Remembers what the store said of a session of this user.
+    pub fn fill(
+        &self,
+        session: Id<Session>,
+        user: Id<User>,
+        found: Option<&Principal>,
+        since: Stamps,
+    ) {
+        let owner = found.map(|principal| principal.user_id);
+        if let Some(principal) = found.filter(|principal| principal.user_id == user) {
+            self.permissions.fill(user, Arc::new(principal.permissions), since.permissions);
+        }
+        self.owners.fill(session, Arc::new(owner), since.owner);
+    }
+
+    /// Notes that sessions have ended, after the commit that ended them: their tokens are refused from now on.
+    pub fn ended(&self, ids: &[Id<Session>]) {
+        for id in ids {
+            self.owners.forget(id);
+            self.bells.ring(id.uuid());
+        }
+    }
+
+    /// Notes that what a user may do has changed, after the commit that changed it.
+    pub fn user_changed(&self, id: Id<User>) {
+        self.permissions.forget(&id);
+        self.bells.ring(id.uuid());
+    }
+
+    /// Waits until what is known of a session may have become wrong.
+    pub fn changed(&self, of: &Principal) -> impl Future<Output = ()> + Send + use<> {
+        let bells = [of.session_id.uuid(), of.user_id.uuid()].map(|id| self.bells.hear(id));
+        async move {
+            let [session, user] = bells;
+            session.run_until_cancelled_owned(user.cancelled_owned()).await;
+        }
+    }
+
+    fn forget_everything(&self) {
+        self.owners.forget_all();
+        self.permissions.forget_all();
+        self.bells.ring_all();
+    }
+}
+
+/// Everything that others can make wrong.
+#[derive(Clone)]
+pub struct Remembered {
+    /// Sessions.
+    pub sessions: Arc<Sessions>,
+    /// Accounts.
+    pub users: UserCache,
+}
+
+impl Memory for Remembered {
+    fn learn(&self, change: &Change) {
+        match change {
+            Change::SessionsEnded(ids) => self.sessions.ended(ids),
+            Change::User(id) => {
+                self.users.forget(id);
+                self.sessions.user_changed(*id);
+            }
+        }
+    }
+
+    fn forget_everything(&self) {
+        self.users.forget_all();
+        self.sessions.forget_everything();
+    }
+}
+
+/// Wakes whoever waits for something about an id. A bell that has rung is replaced, so that there is nothing to clean up.
+struct Bells {
+    bells: Box<[Mutex<CancellationToken>]>,
+    hasher: RandomState,
+}
+
+impl Bells {
+    fn new() -> Self {
+        let bells = (0..BELLS).map(|_| Mutex::default()).collect();
+        Self { bells, hasher: RandomState::new() }
+    }
+
+    fn hear(&self, id: Uuid) -> CancellationToken {
+        self.of(id).lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn ring(&self, id: Uuid) {
+        ring(self.of(id));
+    }
+
+    fn ring_all(&self) {
+        self.bells.iter().for_each(ring);
+    }
+
+    fn of(&self, id: Uuid) -> &Mutex<CancellationToken> {
+        let place = self.hasher.hash_one(id) % BELLS as u64;
+        &self.bells[usize::try_from(place).unwrap_or_default()]
+    }
+}
+
+fn ring(bell: &Mutex<CancellationToken>) {
+    let mut bell = bell.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *bell).cancel();
+}
