@@ -74,7 +74,7 @@ async fn web_01_pages_of_other_origins_may_not() {
 async fn the_log_names_an_origin_that_is_refused() {
     let environment = Environment::new().set("LOG_LEVEL", "info,veza=debug");
     for environment in [environment.clone(), environment.set("CORS_ORIGINS", ALLOWED)] {
-        let app = App::with(environment);
+        let app = App::alone(environment);
         let own = format!("http://{}", app.server.address);
         let long = format!("https://{}.example", "x".repeat(5000));
         for origin in [&own, "https://dev.example", &long, "https://last.example"] {

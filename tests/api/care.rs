@@ -116,7 +116,7 @@ async fn api_10_a_request_id_has_a_bounded_length_in_the_header_too() {
 #[tokio::test]
 async fn servers_take_turns_with_an_sqlite_file() {
     let environment = Environment::new();
-    let first = App::with(environment.clone());
+    let first = App::alone(environment.clone());
     let ann = first.user("ann").await;
     let second = thread::spawn(move || environment.start());
     assert!(first.server.stop().success());

@@ -109,7 +109,7 @@ async fn reflected(app: &App, version: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn metrics_count_every_call_by_method_and_transport() {
-    let app = App::with(Environment::new());
+    let app = App::alone(Environment::new());
     let ann = app.user("ann").await;
     ann.everywhere(Call::to(GET_ME, json!({}))).await.ok();
     app.call(Transport::Rest, GET_ME, json!({}), None).await;

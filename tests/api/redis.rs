@@ -62,7 +62,7 @@ async fn api_07_servers_that_share_a_redis_share_every_budget() {
 #[tokio::test]
 async fn a_server_whose_redis_fails_goes_on_with_limits_of_its_own() {
     let redis = Server::start();
-    let app = App::with(patient(&redis).set("RATE_LIMIT_PER_MINUTE", "2"));
+    let app = App::alone(patient(&redis).set("RATE_LIMIT_PER_MINUTE", "2"));
     let gone = app.user("gone").await;
     gone.call(Transport::Rest, LOGOUT, json!({})).await.ok();
     wait_until_up(&app, true).await;
@@ -90,7 +90,7 @@ async fn a_server_whose_redis_fails_goes_on_with_limits_of_its_own() {
 #[tokio::test]
 async fn a_redis_that_loses_everything_takes_no_session_and_forgives_no_theft() {
     let redis = Server::start();
-    let app = App::with(patient(&redis));
+    let app = App::alone(patient(&redis));
     wait_until_up(&app, true).await;
     let ann = app.user("ann").await;
     let exchange = |token: &str| {

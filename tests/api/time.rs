@@ -109,7 +109,7 @@ async fn tok_04_keys_replace_themselves_and_no_good_token_is_refused() {
     world.wait(29 * DAY + 23 * HOUR + 40 * MINUTE);
     let before = renewed(&world, &tokens).await;
     world.wait(20 * MINUTE);
-    world.keyring.refresh().await.unwrap();
+    world.refresh_keys().await;
     assert_eq!(keys().await, 2, "the next key is published before it signs");
 
     // The old key still signs, then the new one does; tokens of both are good.
@@ -121,7 +121,7 @@ async fn tok_04_keys_replace_themselves_and_no_good_token_is_refused() {
         world.get_me(Transport::Grpc, tokens).await.ok();
     }
     world.wait(2 * HOUR);
-    world.keyring.refresh().await.unwrap();
+    world.refresh_keys().await;
     assert_eq!(keys().await, 1, "the old key is gone when its last token is");
 }
 

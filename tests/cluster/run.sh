@@ -21,17 +21,18 @@ veza="$(realpath "${VEZA:-${newest:?build the server first: cargo build}}")"
 command -v envoy >/dev/null || { echo 'envoy is not installed: make tools' >&2; exit 1; }
 
 folder="$(mktemp -d)"
-mkfifo "$folder/alive"
-# The scripts that run dependencies stop when this is closed; nobody else may hold it open.
-exec {alive}<>"$folder/alive"
 servers=()
+# Where each script that runs a dependency takes its commands: it stops when this is closed.
+commands=()
 
 stop() {
     trap '' INT TERM
     ((${#servers[@]})) && kill -TERM "${servers[@]}" 2>/dev/null
     # Servers first: they finish what they have begun.
     ((${#servers[@]})) && wait "${servers[@]}" 2>/dev/null
-    exec {alive}>&-
+    for each in "${commands[@]}"; do
+        exec {each}>&-
+    done
     wait
     rm -rf "$folder"
 }
@@ -54,19 +55,33 @@ until_true() {
 
 # Runs a dependency by the script that the tests use, too.
 depend() {
-    local name="$1" port="$2"
-    sh "tests/support/$name.sh" "$port" <"$folder/alive" >"$folder/$name.log" 2>&1 {alive}>&- &
+    local name="$1" port="$2" script pipe="$folder/$1.commands"
+    shift 2
+    script="$(cat tests/support/process.sh "tests/support/$name.sh")"
+    mkfifo "$pipe"
+    # Both ends, because opening one alone waits for the other. Children must not hold them, or they would never close.
+    exec {command}<>"$pipe"
+    (close_commands && exec sh -c "$script" "$name" "$port" "$@" <"$pipe" {command}>&-) >"$folder/$name.log" 2>&1 &
+    commands+=("$command")
+    echo start >&"$command"
     until_true "$name" "$folder/$name.log" grep -qx ready "$folder/$name.log"
+}
+
+close_commands() {
+    local each
+    for each in "${commands[@]}"; do
+        exec {each}>&-
+    done
 }
 
 postgres="$(free_port)" redis="$(free_port)" nats="$(free_port)" front="$(free_port)"
 depend postgres "$postgres"
 depend redis "$redis"
-depend nats "$nats"
+depend nats "$nats" current 'jetstream { store_dir: "FOLDER/data", sync_interval: always }'
 
 export DATABASE_URL="postgres://veza@127.0.0.1:$postgres/postgres"
-#export REDIS_URL="redis://127.0.0.1:$redis"
-#export NATS_URL="nats://127.0.0.1:$nats"
+export REDIS_URL="redis://127.0.0.1:$redis"
+export NATS_URL="nats://127.0.0.1:$nats"
 export JWT_SECRET="a secret for one run on one machine, of 48 bytes"
 export TRUSTED_PROXIES=127.0.0.1 LOG_FORMAT=json DRAIN_DELAY=3s
 (cd "$folder" && "$veza" migrate)
@@ -74,7 +89,7 @@ export TRUSTED_PROXIES=127.0.0.1 LOG_FORMAT=json DRAIN_DELAY=3s
 addresses=()
 for ((number = 1; number <= replicas; number++)); do
     port="$(free_port)"
-    (cd "$folder" && exec "$veza" --listen-addr "127.0.0.1:$port") >"$folder/veza-$number.log" 2>&1 {alive}>&- &
+    (close_commands && cd "$folder" && exec "$veza" --listen-addr "127.0.0.1:$port") >"$folder/veza-$number.log" 2>&1 &
     servers+=($!)
     addresses+=("127.0.0.1:$port")
     until_true "veza $number" "$folder/veza-$number.log" \
@@ -98,7 +113,8 @@ awk -v front="$front" -v addresses="${addresses[*]}" '
     }
     { print }
 ' compose/envoy.yaml >"$folder/envoy.yaml"
-envoy --config-path "$folder/envoy.yaml" --use-dynamic-base-id --concurrency 1 --log-level warn >"$folder/envoy.log" 2>&1 {alive}>&- &
+(close_commands && exec envoy --config-path "$folder/envoy.yaml" --use-dynamic-base-id --concurrency 1 --log-level warn) \
+    >"$folder/envoy.log" 2>&1 &
 servers+=($!)
 until_true envoy "$folder/envoy.log" curl --silent --fail "http://127.0.0.1:$front/ready"
 

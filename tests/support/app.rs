@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     client::{Answer, Call, Client, Transport},
     database,
+    installation::Installation,
     reply::Reply,
     rpc::{LOGIN, REGISTER},
     server::{Environment, Server},
@@ -37,13 +38,18 @@ impl App {
         if let Some(server) = shared.upgrade() {
             return Self::of(server);
         }
-        let server = Arc::new(Environment::new().start());
+        let server = Arc::new(Installation::chosen().start(Environment::new()));
         *shared = Arc::downgrade(&server);
         Self::of(server)
     }
 
     /// A server of one's own.
     pub fn with(environment: Environment) -> Self {
+        Self::of(Arc::new(Installation::chosen().start(environment)))
+    }
+
+    /// A single process of one's own, for what is true of one alone.
+    pub fn alone(environment: Environment) -> Self {
         Self::of(Arc::new(environment.start()))
     }
 
@@ -114,7 +120,9 @@ impl App {
 
     /// A server that runs already.
     pub(super) fn of(server: Arc<Server>) -> Self {
-        Self { client: Client::new(server.address), server }
+        let all = server.replicas.iter().chain([&*server]);
+        let addresses: Vec<_> = all.map(|server| server.address).collect();
+        Self { client: Client::of(&addresses), server }
     }
 }
 

@@ -1,6 +1,13 @@
 //! One client for every transport: the same call over gRPC, gRPC-web and REST, and the same shape of answer.
 
-use std::{convert::Infallible, net::SocketAddr, sync::OnceLock};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use futures::{StreamExt, future, stream};
@@ -132,10 +139,11 @@ impl Answer {
 type Body = BoxBody<Bytes, Infallible>;
 type Http = legacy::Client<HttpConnector, Body>;
 
-/// The connections to one server.
+/// The connections to a server, or to several that are called in turn.
 #[derive(Clone)]
 pub struct Client {
-    address: SocketAddr,
+    addresses: Arc<[SocketAddr]>,
+    next: Arc<AtomicUsize>,
     http1: Http,
     http2: Http,
 }
@@ -143,13 +151,18 @@ pub struct Client {
 impl Client {
     /// A client of the server at this address; it connects when it is first used.
     pub fn new(address: SocketAddr) -> Self {
+        Self::of(&[address])
+    }
+
+    /// A client of replicas, which never calls the same one twice in a row.
+    pub fn of(addresses: &[SocketAddr]) -> Self {
         let mut connector = HttpConnector::new();
         // Head and body of a request are written apart: the second would wait 40 ms for the first to be acknowledged.
         connector.set_nodelay(true);
         let builder = || legacy::Client::builder(TokioExecutor::new());
         let http1 = builder().build(connector.clone());
         let http2 = builder().http2_only(true).build(connector);
-        Self { address, http1, http2 }
+        Self { addresses: addresses.into(), next: Arc::default(), http1, http2 }
     }
 
     /// Makes a call.
@@ -217,7 +230,9 @@ impl Client {
     }
 
     async fn run(&self, http: &Http, request: Request<Body>) -> Result<Answer, String> {
-        let exchange = exchange(http.clone(), self.address, request);
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let address = self.addresses[turn % self.addresses.len()];
+        let exchange = exchange(http.clone(), address, request);
         connections().spawn(exchange).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Weak};
 
-use sqlx::{Connection, PgConnection, SqliteConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -33,10 +32,11 @@ async fn on_postgresql() -> App {
     App::of(server)
 }
 
-/// Runs an expression with a connection to the database of a server, whichever it is.
-macro_rules! on_database_of {
-    ($environment:expr, |$connection:ident| $work:expr) => {{
-        let url = $environment.get("DATABASE_URL");
+/// Runs an expression with a connection to a database, of whichever kind it is.
+macro_rules! on_database {
+    ($url:expr, |$connection:ident| $work:expr) => {{
+        use sqlx::{Connection as _, PgConnection, SqliteConnection};
+        let url: &str = $url;
         if url.starts_with("sqlite") {
             let mut $connection = SqliteConnection::connect(url).await.expect("a database");
             let done = $work;
@@ -51,10 +51,12 @@ macro_rules! on_database_of {
     }};
 }
 
+pub(crate) use on_database;
+
 /// Gives somebody a role in place of the one they have. No server has looked at their permissions yet.
 pub async fn replace_role(environment: &Environment, user_id: &str, role: &str) {
     let user_id: Uuid = user_id.parse().expect("a UUID");
-    let changed = on_database_of!(environment, |connection| {
+    let changed = on_database!(environment.get("DATABASE_URL"), |connection| {
         let query = sqlx::query("UPDATE role_bindings SET role = $1 WHERE user_id = $2");
         let query = query.bind(role).bind(user_id);
         query.execute(&mut connection).await.expect("a role and a user").rows_affected()
@@ -76,7 +78,7 @@ pub struct AuditLine {
 /// What the audit log has of somebody, or of a session: what they did, and what was done to it.
 pub async fn audit_lines(environment: &Environment, id: &str) -> Vec<AuditLine> {
     let user: Uuid = id.parse().expect("a UUID");
-    let lines = on_database_of!(environment, |connection| {
+    let lines = on_database!(environment.get("DATABASE_URL"), |connection| {
         sqlx::query_as::<_, (String, String, String)>(
             "SELECT action, outcome, rpc_method FROM audit_events WHERE actor_id = $1 \
              OR resource IN ($2, $3)",

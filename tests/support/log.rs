@@ -1,4 +1,4 @@
-//! The log of a server process: every line it has printed, and a way to wait for one.
+//! The log of a server, or of several: every line that was printed, and a way to wait for one.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -26,21 +26,22 @@ struct Shared {
 struct Printed {
     text: String,
     lines: Vec<Value>,
-    ended: bool,
+    /// The outputs that are not closed yet.
+    open: usize,
 }
 
 impl Log {
-    /// Follows what is printed, until the other side is closed.
-    pub fn follow(output: impl Read + Send + 'static) -> Self {
-        let log = Self::default();
-        let writer = log.clone();
+    /// Follows what is printed on an output until it is closed; lines of several outputs come together as they are
+    /// printed.
+    pub fn follow(&self, output: impl Read + Send + 'static) {
+        let writer = self.clone();
+        writer.update(|printed| printed.open += 1);
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 writer.update(|printed| printed.push(&line));
             }
-            writer.update(|printed| printed.ended = true);
+            writer.update(|printed| printed.open -= 1);
         });
-        log
     }
 
     /// The first line for which `wanted` gives something, which may still have to be printed; none when the process
@@ -57,7 +58,7 @@ impl Log {
     /// Whether the output was closed in time, which is what the end of a process does.
     pub fn wait_for_end(&self) -> bool {
         self.wait_until(|_| false);
-        self.0.printed.lock().unwrap().ended
+        self.0.printed.lock().unwrap().open == 0
     }
 
     /// Everything printed so far, as it was printed.
@@ -77,7 +78,7 @@ impl Log {
 
     fn wait_until(&self, mut enough: impl FnMut(&Printed) -> bool) {
         let printed = self.0.printed.lock().unwrap();
-        let waiting = |printed: &mut Printed| !enough(printed) && !printed.ended;
+        let waiting = |printed: &mut Printed| !enough(printed) && printed.open > 0;
         drop(self.0.changed.wait_timeout_while(printed, PATIENCE, waiting).unwrap());
     }
 }

@@ -5,6 +5,7 @@ pub mod client;
 pub mod contract;
 pub mod database;
 pub mod grpc;
+pub mod installation;
 pub mod log;
 pub mod nats;
 pub mod postgres;

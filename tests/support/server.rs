@@ -83,18 +83,26 @@ impl Environment {
     /// # Panics
     /// When it ends instead; the message has what it printed.
     pub fn start(self) -> Server {
+        self.start_beside(Log::default(), Log::default())
+    }
+
+    /// Starts a server that prints to these logs, to which others may print as well.
+    fn start_beside(self, log: Log, errors: Log) -> Server {
         let mut process = self.command(&[]).stdin(Stdio::null()).spawn().expect("the binary");
-        let log = Log::follow(process.stdout.take().expect("a pipe"));
-        let errors = Log::follow(process.stderr.take().expect("a pipe"));
+        log.follow(process.stdout.take().expect("a pipe"));
+        errors.follow(process.stderr.take().expect("a pipe"));
+        let wanted: SocketAddr = self.get("LISTEN_ADDR").parse().expect("an address");
         let listening = |line: &serde_json::Value| {
-            (line["event"] == "listening").then(|| line["address"].as_str()?.parse().ok()).flatten()
+            let address = (line["event"] == "listening").then(|| line["address"].as_str())??;
+            address.parse().ok().filter(|found| wanted.port() == 0 || *found == wanted)
         };
         let Some(address) = log.find(listening) else {
             let _ = process.kill();
             let status = process.wait();
             panic!("the server did not start: {status:?}\n{}{}", log.text(), errors.text());
         };
-        Server { address, process: Mutex::new(process), log, errors, environment: self }
+        let process = Mutex::new(process);
+        Server { address, process, log, errors, environment: self, replicas: Vec::new() }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -127,22 +135,31 @@ pub struct Server {
     pub log: Log,
     /// What it was started with.
     pub environment: Environment,
+    /// Others that stand beside it, and print to the same log.
+    pub replicas: Vec<Self>,
     errors: Log,
     process: Mutex<Child>,
 }
 
 impl Server {
-    /// Asks the server to stop and waits for its end; a server that does not end in time is killed.
+    /// Starts a server beside this one, on an address that is known before.
+    pub fn add_replica(&mut self, environment: Environment) {
+        let replica = environment.start_beside(self.log.clone(), self.errors.clone());
+        self.replicas.push(replica);
+    }
+
+    /// Asks the server to stop, and those beside it, and waits for their end; one that does not end in time is killed.
     pub fn stop(&self) -> ExitStatus {
-        self.signal(Signal::TERM);
-        let mut process = self.process.lock().expect("no panic while a server is stopped");
-        if let Ok(Some(status)) = process.try_wait() {
-            return status;
-        }
+        let all = || self.replicas.iter().chain([self]);
+        all().for_each(|server| server.signal(Signal::TERM));
+        // The log ends with the last of them.
         if !self.log.wait_for_end() {
-            let _ = process.kill();
+            all().for_each(|server| server.signal(Signal::KILL));
         }
-        process.wait().expect("the end of the server")
+        for replica in &self.replicas {
+            replica.wait();
+        }
+        self.wait()
     }
 
     /// Sends a signal, unless the server has ended.
@@ -152,6 +169,11 @@ impl Server {
             // It may end by itself at this moment.
             let _ = kill_process(Pid::from_child(&process), signal);
         }
+    }
+
+    fn wait(&self) -> ExitStatus {
+        let mut process = self.process.lock().expect("no panic while a server is stopped");
+        process.wait().expect("the end of the server")
     }
 
     /// What the server needs of the machine's memory (Linux).

@@ -1,6 +1,7 @@
-//! A server in this process, whose clock stands until it is moved by hand.
+//! A server in this process, or replicas, whose clock stands until it is moved by hand.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,16 +18,15 @@ use veza::{
     service::keyring::Keyring,
 };
 
-use super::client::Client;
+use super::{client::Client, installation::Installation};
 
 /// A server whose clock can be moved, and its client.
 pub struct World {
     /// The client.
     pub client: Client,
-    /// The signing keys of the server.
-    pub keyring: Arc<Keyring>,
-    /// The URL of its SQLite database.
+    /// The URL of its database.
     pub database_url: String,
+    keyrings: Vec<Arc<Keyring>>,
     hand: Arc<Hand>,
     stop: CancellationToken,
     _folder: TempDir,
@@ -62,27 +62,42 @@ impl World {
         let mut config = Line::parse_from(["veza", "--listen-addr", "127.0.0.1:0"]).config;
         config.rate_limit_per_minute = per_minute;
         config.sign_in_rate_limit_per_minute = sign_in_per_minute;
+        let installation = Installation::chosen();
+        let services: HashMap<_, _> = installation.services().into_iter().collect();
+        let service = |name: &str| services.get(name).cloned();
+        config.redis.prefix = service("REDIS_PREFIX").unwrap_or_default();
         let config = Arc::new(config);
-        let database_url = format!("sqlite:{}", folder.path().join("veza.db").display());
-        let jwt_secret = "a secret that only this test knows, 48 bytes long".to_owned().into();
+        let embedded = || format!("sqlite:{}", folder.path().join("veza.db").display());
+        let database_url = service("DATABASE_URL").unwrap_or_else(embedded);
         let secrets = Secrets {
             database_url: database_url.clone().into(),
+            jwt_secret: "a secret that only this test knows, 48 bytes long".to_owned().into(),
+            redis_url: service("REDIS_URL").map(Into::into),
+            nats_url: service("NATS_URL").map(Into::into),
             database_listen_url: None,
-            jwt_secret,
-            redis_url: None,
-            nats_url: None,
         };
         sql::migrate(&database(&config, &secrets)).await.unwrap();
 
         let hand = Arc::new(Hand(Mutex::default()));
-        let core = Core::connect(&config, &secrets, Arc::clone(&hand) as _).await.unwrap();
-        core.keyring.refresh().await.unwrap();
-        let keyring = Arc::clone(&core.keyring);
-        let app = App::build(config, &secrets, core).await.unwrap();
-        let client = Client::new(app.address().unwrap());
+        let (mut addresses, mut keyrings) = (Vec::new(), Vec::new());
         let stop = CancellationToken::new();
-        TaskTracker::new().spawn(app.run(stop.clone()));
-        Self { client, keyring, database_url, hand, stop, _folder: folder }
+        for _ in 0..installation.replicas() {
+            let core = Core::connect(&config, &secrets, Arc::clone(&hand) as _).await.unwrap();
+            core.keyring.refresh().await.unwrap();
+            keyrings.push(Arc::clone(&core.keyring));
+            let app = App::build(Arc::clone(&config), &secrets, core).await.unwrap();
+            addresses.push(app.address().unwrap());
+            TaskTracker::new().spawn(app.run(stop.clone()));
+        }
+        let client = Client::of(&addresses);
+        Self { client, keyrings, database_url, hand, stop, _folder: folder }
+    }
+
+    /// Has each server look after its keys, which it otherwise does once a minute.
+    pub async fn refresh_keys(&self) {
+        for keyring in &self.keyrings {
+            keyring.refresh().await.unwrap();
+        }
     }
 
     /// Moves the clock.

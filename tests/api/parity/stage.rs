@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use prost_reflect::MethodDescriptor;
 use serde_json::{Map, Value, json};
-use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
 
 use super::{
@@ -17,6 +16,7 @@ use crate::{
         app::{PASSWORD, text},
         client::Call,
         contract::bindings,
+        database::on_database,
         reply::Reply,
         rpc::{LOGIN, REGISTER},
         world::World,
@@ -81,18 +81,19 @@ impl Stage {
             root: stage.sign_up(root).await,
             ..Cast::default()
         };
-        let mut database = SqliteConnection::connect(&stage.world.database_url).await.unwrap();
         let id = |person: &Member| person.id.parse::<Uuid>().unwrap();
-        sqlx::query("DELETE FROM role_bindings WHERE user_id = $1")
-            .bind(id(&stage.cast.eve))
-            .execute(&mut database)
-            .await
-            .unwrap();
-        sqlx::query("UPDATE role_bindings SET role = 'admin' WHERE user_id = $1")
-            .bind(id(&stage.cast.root))
-            .execute(&mut database)
-            .await
-            .unwrap();
+        on_database!(&stage.world.database_url, |database| {
+            sqlx::query("DELETE FROM role_bindings WHERE user_id = $1")
+                .bind(id(&stage.cast.eve))
+                .execute(&mut database)
+                .await
+                .unwrap();
+            sqlx::query("UPDATE role_bindings SET role = 'admin' WHERE user_id = $1")
+                .bind(id(&stage.cast.root))
+                .execute(&mut database)
+                .await
+                .unwrap();
+        });
         stage
     }
 

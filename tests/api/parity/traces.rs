@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
-use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::Row;
 use uuid::Uuid;
 
 use super::way::Way;
-use crate::support::{client::Transport, contract, reply::Reply, rpc::GET_ME};
+use crate::support::{
+    client::Transport, contract, database::on_database, installation::Installation, reply::Reply,
+    rpc::GET_ME,
+};
 
 /// The headers that need not be the same, and why.
 const HEADERS_OF_THEIR_OWN: [(&str, &str); 9] = [
@@ -83,7 +86,7 @@ impl Names {
     pub fn answer(&mut self, reply: &Reply, alike: Alike) -> Value {
         let own = |name: &str| {
             HEADERS_OF_THEIR_OWN.iter().any(|(known, _)| *known == name)
-                || (alike == Alike::InReasonAlone && name.starts_with("ratelimit"))
+                || (name.starts_with("ratelimit") && !budgets_are_alike(alike))
         };
         let headers: BTreeMap<_, _> = reply
             .headers
@@ -105,26 +108,33 @@ impl Names {
 
     /// The audit log, without the transport, which is the one thing that has to differ.
     pub async fn audit(&mut self, database_url: &str, way: Way) -> Vec<Value> {
-        let mut connection = SqliteConnection::connect(database_url).await.unwrap();
-        let lines = sqlx::query(
-            "SELECT actor_id, session_id, action, resource, outcome, reason, rpc_method, ip, user_agent, trace_id, \
-             transport FROM audit_events ORDER BY rowid",
-        );
-        let lines = lines.fetch_all(&mut connection).await.unwrap();
-        let line = |line: SqliteRow| {
-            assert_eq!(line.get::<String, _>("transport"), way.name());
-            let ids = [0, 1].map(|at| line.get::<Option<Uuid>, _>(at).map(|id| id.to_string()));
-            let texts = (2..10).map(|at| line.get::<Option<String>, _>(at));
-            self.named(&json!(ids.into_iter().chain(texts).collect::<Vec<_>>()))
+        // Ids are in the order of creation.
+        let lines = on_database!(database_url, |connection| {
+            let query = sqlx::query(
+                "SELECT actor_id, session_id, action, resource, outcome, reason, rpc_method, ip, user_agent, \
+                 trace_id, transport FROM audit_events ORDER BY id",
+            );
+            let lines = query.fetch_all(&mut connection).await.unwrap().into_iter().map(|line| {
+                let ids = [0, 1].map(|at| line.get::<Option<Uuid>, _>(at).map(|id| id.to_string()));
+                let texts = (2..10).map(|at| line.get::<Option<String>, _>(at));
+                let parts: Vec<_> = ids.into_iter().chain(texts).collect();
+                (line.get::<String, _>("transport"), json!(parts))
+            });
+            lines.collect::<Vec<_>>()
+        });
+        let line = |(transport, line)| {
+            assert_eq!(transport, way.name());
+            self.named(&line)
         };
         lines.into_iter().map(line).collect()
     }
 
     /// The events, published or not.
     pub async fn events(&mut self, database_url: &str) -> Vec<Value> {
-        let mut connection = SqliteConnection::connect(database_url).await.unwrap();
-        let payloads = sqlx::query_as::<_, (Vec<u8>,)>("SELECT payload FROM outbox ORDER BY seq");
-        let payloads = payloads.fetch_all(&mut connection).await.unwrap();
+        let payloads = on_database!(database_url, |connection| {
+            let query = sqlx::query_as::<_, (Vec<u8>,)>("SELECT payload FROM outbox ORDER BY seq");
+            query.fetch_all(&mut connection).await.unwrap()
+        });
         let method = contract::method(GET_ME);
         let event = method.parent_pool().get_message_by_name("veza.event.v1.Event").unwrap();
         let decode = |(payload,): (Vec<u8>,)| {
@@ -161,6 +171,11 @@ impl Names {
         let Ok(id) = part.parse::<Uuid>() else { return part.to_owned() };
         self.0.entry(id).or_insert(next).clone()
     }
+}
+
+/// Redis goes by its own clock, which nobody stops, and replicas know of each other's calls only by and by.
+fn budgets_are_alike(alike: Alike) -> bool {
+    alike != Alike::InReasonAlone && Installation::chosen() != Installation::Cluster
 }
 
 /// Demands of an answer what only HTTP has: that its own forms agree with the ones that every transport has.
