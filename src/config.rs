@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum, builder::Resettable};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::redis::Redis;
-pub use database::Database;
+pub use database::{Database, Pooler};
 pub use nats::Nats;
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
 pub use secret::{Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url};
@@ -322,7 +322,7 @@ impl fmt::Display for Config {
             ("LOG_FORMAT", choice(self.log_format.0.as_ref())),
             ("LOG_LEVEL", self.log_level.as_str().to_owned()),
         ];
-        let storage = self.database.lines().into_iter().chain(self.redis.lines());
+        let storage = self.database.lines(self.call_timeout).into_iter().chain(self.redis.lines());
         let storage = storage.chain(self.nats.lines());
         let lines = network.into_iter().chain(storage).chain(rest);
         lines.into_iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))

@@ -14,7 +14,7 @@ use crate::{
         sql,
         system::UuidV7,
     },
-    config::{Config, Secrets, Synchronous},
+    config::{Config, Pooler, Secrets, Synchronous},
     contract, domain,
     policy::method::{Load, Methods, Open},
     port::{bus::Bus, clock::Clock},
@@ -83,12 +83,24 @@ pub struct Core {
 /// How to reach the database.
 #[must_use]
 pub fn database(config: &Config, secrets: &Secrets) -> sql::Options {
+    let database = &config.database;
+    let embedded = Config::is_embedded(&secrets.database_url);
     sql::Options {
         url: secrets.database_url.clone(),
         listen_url: secrets.database_listen_url.clone(),
-        connections_max: config.database.connections_max,
-        acquire_timeout: config.database.acquire_timeout,
-        synchronous_normal: config.database.sqlite_synchronous == Synchronous::Normal,
+        connections_min: database.connections_min(embedded),
+        connections_max: database.connections_max(embedded),
+        acquire_timeout: database.acquire_timeout,
+        connect_timeout: database.connect_timeout,
+        idle_timeout: database.idle_timeout,
+        lifetime: database.connection_lifetime,
+        statements_max: database.statements_max.into(),
+        statement_timeout: database.statement_timeout(config.call_timeout),
+        pooler: match database.pooler {
+            Pooler::None => sql::Pooler::None,
+            Pooler::Transaction => sql::Pooler::Transaction,
+        },
+        synchronous_normal: database.sqlite_synchronous == Synchronous::Normal,
     }
 }
 

@@ -124,7 +124,7 @@ pub enum Synchronous {
 
 /// A setting that may be left out, read by `read` when it is not.
 pub(super) fn optional<T>(
-    read: fn(&str) -> Result<T, String>,
+    read: impl Fn(&str) -> Result<T, String> + Clone,
 ) -> impl Fn(&str) -> Result<Setting<T>, String> + Clone {
     move |text| if text.is_empty() { Ok(Setting(None)) } else { read(text).map(Some).map(Setting) }
 }

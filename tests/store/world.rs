@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use clap::Parser;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use tempfile::TempDir;
@@ -15,6 +16,8 @@ use time::macros::datetime;
 use uuid::Uuid;
 use veza::{
     adapter::sql::{self, Options},
+    app,
+    config::{Config, Secrets},
     domain::{
         Result, Timestamp,
         event::{Data, Event},
@@ -164,13 +167,21 @@ impl World {
     }
 }
 
+/// The settings that a server has when nobody sets them.
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    config: Config,
+}
+
 pub fn options(url: String) -> Options {
+    let config = Line::parse_from(["veza"]).config;
+    let secrets = Secrets { database_url: url.into(), ..Secrets::of_database() };
     Options {
-        url: url.into(),
-        listen_url: None,
+        connections_min: 0,
         connections_max: 5,
-        acquire_timeout: Duration::from_secs(5),
         synchronous_normal: true,
+        ..app::database(&config, &secrets)
     }
 }
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use sqlx::{Executor, PgConnection, Row};
 use tokio::{sync::Mutex, time};
 
-use super::{Options, postgres};
+use super::{Options, servers::Servers};
 use crate::{
     domain::{Error, Result, Timestamp},
     port::clock::Clock,
@@ -27,7 +27,7 @@ const REMARKABLE: Duration = Duration::from_secs(1);
 
 /// The server's time, carried on from the last reading by a clock that nobody sets.
 pub struct ServerClock {
-    options: Options,
+    servers: Servers,
     /// Its own, so that the time is known when all others are in use. None after a failure.
     connection: Mutex<Option<PgConnection>>,
     start: Instant,
@@ -50,7 +50,7 @@ impl ServerClock {
     /// Reads the server's clock, which `machine` is compared with.
     pub async fn read(options: &Options, machine: &dyn Clock) -> Result<Self> {
         let clock = Self {
-            options: options.clone(),
+            servers: Servers::read(options)?,
             connection: Mutex::new(None),
             start: Instant::now(),
             time_at_start: AtomicI64::new(0),
@@ -80,7 +80,7 @@ impl ServerClock {
         // Taken out: one that fails, or is given up while it waits for an answer, is not used again.
         let mut connection = match kept.take() {
             Some(connection) => connection,
-            None => postgres::connect(&self.options).await?,
+            None => self.servers.connect().await?.1,
         };
         let asked = Instant::now();
         // Not prepared, which would take a round trip more.
@@ -137,13 +137,7 @@ mod tests {
     #[test]
     fn the_time_never_goes_back() {
         let clock = ServerClock {
-            options: Options {
-                url: String::new().into(),
-                listen_url: None,
-                connections_max: 1,
-                acquire_timeout: Duration::ZERO,
-                synchronous_normal: false,
-            },
+            servers: Servers::default(),
             connection: Mutex::new(None),
             start: Instant::now(),
             time_at_start: AtomicI64::new(micros(Duration::from_hours(1))),

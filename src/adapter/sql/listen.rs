@@ -18,7 +18,7 @@ use std::{
 use async_trait::async_trait;
 use sqlx::{
     Acquire, Connection,
-    postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions},
+    postgres::{PgListener, PgNotification, PgPoolOptions},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -26,7 +26,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::announce;
+use super::{announce, servers::Servers};
 use crate::port::coherence::{Following, Freshness, Memory};
 
 /// How often the connection has to prove that it is alive.
@@ -50,12 +50,12 @@ const WAITING_MAX: usize = 4096;
 /// pooler that hands backends around, queries reach one that has it not, and LISTEN would be in vain.
 const MARK: &str = "veza.listener";
 
-/// Follows the changes that are announced on the database that these options lead to.
-pub fn follow(connect: PgConnectOptions, memory: Arc<dyn Memory>) -> Following {
+/// Follows the changes that are announced on the database of these servers.
+pub fn follow(servers: Servers, memory: Arc<dyn Memory>) -> Following {
     let (ask, asked) = mpsc::channel(WAITING_MAX);
     let hears = Arc::new(AtomicBool::new(false));
     let freshness = Arc::new(Line { hears: Arc::clone(&hears), ask });
-    let listener = Listener { connect, memory, hears, asked };
+    let listener = Listener { servers, memory, hears, asked };
     Following { freshness, work: Box::pin(listener.run()) }
 }
 
@@ -80,7 +80,7 @@ impl Freshness for Line {
 }
 
 struct Listener {
-    connect: PgConnectOptions,
+    servers: Servers,
     memory: Arc<dyn Memory>,
     hears: Arc<AtomicBool>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
@@ -90,7 +90,7 @@ impl Listener {
     async fn run(mut self) {
         loop {
             let mut connection = tokio::select! {
-                connection = connect_again(&self.connect) => connection,
+                connection = connect_again(&self.servers) => connection,
                 never = forget_again(&*self.memory) => match never {},
             };
             // What comes from now on is heard; what was remembered before may have missed something.
@@ -153,10 +153,10 @@ async fn round_trip(connection: &mut PgListener) -> sqlx::Result<()> {
 }
 
 /// A connection that listens, as soon as there is one.
-async fn connect_again(options: &PgConnectOptions) -> PgListener {
+async fn connect_again(servers: &Servers) -> PgListener {
     let mut told = false;
     loop {
-        match time::timeout(CONNECT_TIMEOUT, connect(options)).await {
+        match time::timeout(CONNECT_TIMEOUT, connect(servers)).await {
             Ok(Ok(connection)) => return connection,
             Ok(Err(why)) if !told => warn(&why),
             Err(_) if !told => warn("the database does not answer"),
@@ -167,11 +167,13 @@ async fn connect_again(options: &PgConnectOptions) -> PgListener {
     }
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<PgListener, String> {
+async fn connect(servers: &Servers) -> Result<PgListener, String> {
+    // A standby does not listen.
+    let (place, _) = servers.find(0).await.ok_or("no server takes writes")?;
     let mut mark = [0; 16];
     aws_lc_rs::rand::fill(&mut mark).map_err(|_| "no random numbers")?;
     let mark = Uuid::from_bytes(mark).to_string();
-    let options = options.clone().options([(MARK, &mark)]);
+    let options = servers.options(place).options([(MARK, &mark)]);
     // The driver wants a pool to listen with. Nothing else uses this one.
     let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
     let failed = |error: sqlx::Error| error.to_string();

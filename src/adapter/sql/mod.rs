@@ -5,10 +5,12 @@ mod announce;
 mod claim;
 mod clock;
 mod error;
+mod failover;
 mod listen;
 mod metrics;
 mod migrations;
 mod postgres;
+mod servers;
 mod sqlite;
 mod watch;
 
@@ -34,13 +36,37 @@ pub struct Options {
     pub url: SecretString,
     /// Where to listen for what other replicas change, when `url` leads to a pooler.
     pub listen_url: Option<SecretString>,
+    /// How many connections are kept open, on PostgreSQL.
+    pub connections_min: u32,
     /// How many connections there are at most. SQLite has one more, the only one that writes.
     pub connections_max: u32,
     /// How long a call waits for a free connection before it fails with `Unavailable`.
     pub acquire_timeout: Duration,
+    /// How long one PostgreSQL server has to take a connection before another is tried.
+    pub connect_timeout: Duration,
+    /// How long a PostgreSQL connection beyond the fewest may lie idle before it is closed.
+    pub idle_timeout: Duration,
+    /// How long a PostgreSQL connection is used before another takes its place.
+    pub lifetime: Duration,
+    /// How many prepared statements each PostgreSQL connection keeps.
+    pub statements_max: usize,
+    /// How long a statement may take on PostgreSQL.
+    pub statement_timeout: Duration,
+    /// What stands between this process and PostgreSQL.
+    pub pooler: Pooler,
     /// On SQLite, commits without waiting for the disk: the last of them may be lost when the power fails, though not
     /// when the process does. On PostgreSQL its own `synchronous_commit` decides.
     pub synchronous_normal: bool,
+}
+
+/// What stands between this process and PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or something that gives each connection a server connection of its own.
+    None,
+    /// A pooler that lends a server connection for one transaction, as pgbouncer does with `pool_mode=transaction`: no
+    /// statement stays prepared, no session has settings, and even a read is a transaction.
+    Transaction,
 }
 
 /// Makes the envelope of an event, a `veza.event.v1.Event` in protobuf.
@@ -48,6 +74,12 @@ pub type EncodeEvent = fn(&Event) -> Vec<u8>;
 
 /// Whether a database could be opened here, as far as its URL says; opens and makes nothing.
 pub fn check(options: &Options) -> Result<()> {
+    if options.connections_min > options.connections_max {
+        return Err(Error::internal(format!(
+            "DATABASE_CONNECTIONS_MIN is {}, which is more than DATABASE_CONNECTIONS_MAX, {}; make it at most as much",
+            options.connections_min, options.connections_max
+        )));
+    }
     match Kind::of(options)? {
         Kind::Sqlite => sqlite::check(options),
         Kind::Postgres => postgres::check(options),

@@ -2,17 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, PgPool,
-    migrate::Migrate,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, migrate::Migrate,
+    postgres::PgPoolOptions,
 };
-use tokio::time;
+use tokio_util::task::TaskTracker;
 
 use super::{
-    EncodeEvent, Metrics, MigrationReport, Options, SchemaState, announce, listen,
+    EncodeEvent, Metrics, MigrationReport, Options, Pooler, SchemaState, announce,
+    failover::{self, Turn},
+    listen,
     migrations::{self, failure},
+    servers::Servers,
 };
 use crate::{
     domain::{Error, Result, Timestamp},
@@ -27,23 +28,15 @@ pub type Db = sqlx::Postgres;
 /// How a point in time is bound and read.
 pub type Time = Timestamp;
 
-pub const BEGIN: &str = "BEGIN";
-
 /// How to reach the database without a pooler in between.
-pub type Listen = PgConnectOptions;
+pub type Listen = Servers;
 
 /// Readers pass, and so do other locks of the same transaction; writers of this table wait.
 pub const LOCK_SIGNING_KEYS: &str = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE";
 pub const LOCK_ROLE_BINDINGS: &str = "LOCK TABLE role_bindings IN SHARE ROW EXCLUSIVE MODE";
 
-/// How often a database that cannot be reached is tried again.
-const RETRY_EVERY: Duration = Duration::from_millis(200);
-
 /// How long a connection may lie idle and still be trusted without a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
-
-/// Statements that were prepared stay so, per connection: room for every list with its filters and orders in use.
-const STATEMENTS_MAX: usize = 250;
 
 macro_rules! for_update {
     () => {
@@ -74,7 +67,7 @@ pub fn timestamp(time: Time) -> sqlx::Result<Timestamp> {
 }
 
 pub fn check(options: &Options) -> Result<()> {
-    connect_options(options).and_then(|_| listen_options(options)).map(drop)
+    Servers::read(options).and_then(|_| listen_servers(options)).map(drop)
 }
 
 pub async fn open(
@@ -82,29 +75,64 @@ pub async fn open(
     encode: EncodeEvent,
     metrics: Arc<Metrics>,
 ) -> Result<Arc<dyn Store>> {
-    let listen = listen_options(options)?;
-    let pool: PgPool = PgPoolOptions::new()
-        .min_connections(1)
+    let (servers, listen) = (Servers::read(options)?, listen_servers(options)?);
+    let (place, connection) = servers.connect().await?;
+    connection.close().await?;
+    let turn = Turn::default();
+    let pool = pool(options, turn.clone()).connect_with(servers.options(place)).await?;
+    let tasks = TaskTracker::new();
+    if servers.len() > 1 {
+        tasks.spawn(failover::follow(pool.clone(), servers, place, turn));
+    }
+    let (begin, begin_reading) = match options.pooler {
+        Pooler::None => ("BEGIN".into_sql_str(), None),
+        Pooler::Transaction => {
+            let limit = options.statement_timeout.as_millis();
+            let begin = |how| {
+                let sql = format!("BEGIN{how}; SET LOCAL statement_timeout = {limit}");
+                AssertSqlSafe(sql).into_sql_str()
+            };
+            (begin(""), Some(begin(" READ ONLY")))
+        }
+    };
+    Ok(Arc::new(store::Store {
+        reads: pool.clone(),
+        writes: pool,
+        begin,
+        begin_reading,
+        tasks,
+        encode,
+        metrics,
+        listen,
+    }))
+}
+
+fn pool(options: &Options, turn: Turn) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .min_connections(options.connections_min)
         .max_connections(options.connections_max)
         .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(options.idle_timeout)
+        .max_lifetime(options.lifetime)
         // Asking before every use would double the time of a short read, so only those are asked that may have
         // outlived a restart of the database.
         .test_before_acquire(false)
-        .before_acquire(|connection, seen| {
+        .before_acquire(move |connection, seen| {
+            let is_left_behind = turn.is_before(seen.age);
             Box::pin(async move {
+                if is_left_behind {
+                    return Ok(false);
+                }
                 if seen.idle_for > TRUSTED_IDLE {
                     connection.ping().await?;
                 }
                 Ok(true)
             })
         })
-        .connect_with(bounded(connect_options(options)?))
-        .await?;
-    Ok(Arc::new(store::Store { reads: pool.clone(), writes: pool, encode, metrics, listen }))
 }
 
-pub fn follow(connect: Listen, memory: Arc<dyn Memory>) -> Following {
-    listen::follow(connect, memory)
+pub fn follow(servers: Listen, memory: Arc<dyn Memory>) -> Following {
+    listen::follow(servers, memory)
 }
 
 /// Tells every replica of a change, as part of the transaction that makes it.
@@ -117,8 +145,15 @@ pub async fn announce(connection: &mut PgConnection, change: &Change) -> Result<
 }
 
 pub async fn migrate(options: &Options) -> Result<MigrationReport> {
-    // Without the time limits of the pool: a migration takes as long as it takes.
+    if options.pooler == Pooler::Transaction {
+        return Err(Error::internal(
+            "DATABASE_POOLER=transaction: a migration needs a session of its own; name PostgreSQL itself in DATABASE_URL, \
+             and unset DATABASE_POOLER",
+        ));
+    }
     let mut connection = connect(options).await?;
+    // A migration takes as long as it takes.
+    connection.execute("SET statement_timeout = 0").await?;
     connection.lock().await.map_err(failure)?;
     // SQLite has a collation of this name built in, which compares bytes as well.
     connection.execute(r#"CREATE COLLATION IF NOT EXISTS "binary" FROM "C""#).await?;
@@ -130,75 +165,26 @@ pub async fn migrate(options: &Options) -> Result<MigrationReport> {
 
 pub async fn schema_state(options: &Options) -> Result<SchemaState> {
     let mut connection = connect(options).await?;
+    // One transaction: a pooler may lend another server connection to the next one.
+    let mut transaction = connection.begin().await?;
     let has_history: bool =
         sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-            .fetch_one(&mut connection)
+            .fetch_one(&mut *transaction)
             .await?;
-    let state = migrations::state(&mut connection, has_history).await?;
+    let state = migrations::state(&mut *transaction, has_history).await?;
+    transaction.rollback().await?;
     connection.close().await?;
     Ok(state)
 }
 
-/// A connection of its own, within the time that a pool gives itself for one. A database that is just starting is waited
-/// for, and a pool would not say what was wrong.
-pub async fn connect(options: &Options) -> Result<PgConnection> {
-    let connect = connect_options(options)?;
-    let mut why = "no answer".to_owned();
-    let attempts = async {
-        loop {
-            match connect.connect().await {
-                Err(sqlx::Error::Io(error)) => why = error.to_string(),
-                Err(sqlx::Error::Database(error)) if is_starting(&*error) => {
-                    why = error.to_string();
-                }
-                done => return done,
-            }
-            time::sleep(RETRY_EVERY).await;
-        }
-    };
-    match time::timeout(options.acquire_timeout, attempts).await {
-        Ok(Ok(connection)) => return Ok(connection),
-        Ok(Err(error)) => why = error.to_string(),
-        Err(_) => {}
-    }
-    let (host, port) = (connect.get_host(), connect.get_port());
-    Err(Error::Unavailable(
-        format!(
-            "DATABASE_URL: cannot connect to PostgreSQL at {host}:{port}: {why}. Check that it runs there, and that the \
-             name, user and password are right"
-        )
-        .into(),
-    ))
-}
-
-/// Whether it takes no connection yet, or has none left at this moment.
-fn is_starting(error: &dyn sqlx::error::DatabaseError) -> bool {
-    error.code().is_some_and(|code| matches!(&*code, "57P03" | "53300"))
-}
-
-fn connect_options(options: &Options) -> Result<PgConnectOptions> {
-    Ok(read_url("DATABASE_URL", &options.url)?.statement_cache_capacity(STATEMENTS_MAX))
-}
-
-fn listen_options(options: &Options) -> Result<PgConnectOptions> {
+fn listen_servers(options: &Options) -> Result<Servers> {
     match &options.listen_url {
-        Some(url) => read_url("DATABASE_LISTEN_URL", url),
-        None => read_url("DATABASE_URL", &options.url),
+        Some(url) => Servers::read_url("DATABASE_LISTEN_URL", url, options),
+        None => Servers::read(options),
     }
 }
 
-fn read_url(setting: &str, url: &SecretString) -> Result<PgConnectOptions> {
-    let connect: PgConnectOptions = url.expose_secret().parse().map_err(|error: sqlx::Error| {
-        Error::internal(format!("{setting} cannot be read: {error}"))
-    })?;
-    Ok(connect.application_name("veza"))
-}
-
-/// Bounds what a call that was given up may still cost: its statement, and the locks of a transaction that nobody
-/// ends. Settings in the URL come instead of these.
-fn bounded(connect: PgConnectOptions) -> PgConnectOptions {
-    if connect.get_options().is_some() {
-        return connect;
-    }
-    connect.options([("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "10s")])
+/// A connection of its own to the server that takes writes.
+async fn connect(options: &Options) -> Result<PgConnection> {
+    Servers::read(options)?.connect().await.map(|(_, connection)| connection)
 }

@@ -4,9 +4,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, SqlitePool,
+    ConnectOptions, Connection, SqlSafeStr, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+
+use tokio_util::task::TaskTracker;
 
 use super::{
     Claim, EncodeEvent, Metrics, MigrationReport, Options, SchemaState, claim as claims,
@@ -28,7 +30,7 @@ pub type Time = i64;
 
 /// Takes the lock that writers need at once. A transaction that first reads and then wants it may find that another has
 /// written in between, and can only fail.
-pub const BEGIN: &str = "BEGIN IMMEDIATE";
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// Where it shows what other processes write: the one connection that writes for this one.
 pub type Listen = SqlitePool;
@@ -97,7 +99,16 @@ pub async fn open(
         .max_connections(options.connections_max)
         .connect_with(connect.pragma("query_only", "ON"))
         .await?;
-    Ok(Arc::new(store::Store { reads, writes, encode, metrics, listen }))
+    Ok(Arc::new(store::Store {
+        reads,
+        writes,
+        begin: BEGIN.into_sql_str(),
+        begin_reading: None,
+        tasks: TaskTracker::new(),
+        encode,
+        metrics,
+        listen,
+    }))
 }
 
 pub fn follow(writer: Listen, memory: Arc<dyn Memory>) -> Following {

@@ -4,6 +4,7 @@
 mod audit;
 mod idempotency;
 mod keys;
+mod lease;
 mod list;
 mod outbox;
 mod retention;
@@ -16,10 +17,12 @@ mod users;
 use std::{ops::DerefMut, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use sqlx::{Database, Pool, Transaction, pool::PoolConnection};
+use lease::{Lease, Transaction};
+use sqlx::{Database, Executor, Pool, SqlStr};
 use tokio::time;
+use tokio_util::task::TaskTracker;
 
-use super::{BEGIN, Db, Listen};
+use super::{Db, Listen};
 use crate::{
     adapter::sql::{EncodeEvent, Metrics},
     domain::{Error, Result, error::Race},
@@ -38,6 +41,12 @@ type Row = <Db as Database>::Row;
 pub struct Store {
     pub reads: Pool<Db>,
     pub writes: Pool<Db>,
+    /// Begins a transaction.
+    pub begin: SqlStr,
+    /// Begins what reads, where that takes a transaction, too.
+    pub begin_reading: Option<SqlStr>,
+    /// What goes on beside the calls: connections on their way back.
+    pub tasks: TaskTracker,
     pub encode: EncodeEvent,
     pub metrics: Arc<Metrics>,
     pub listen: Listen,
@@ -45,8 +54,8 @@ pub struct Store {
 
 /// What a handle works through: a connection of the pool, or a transaction on one.
 trait Link: DerefMut<Target = Connection> + Send {}
-impl Link for PoolConnection<Db> {}
-impl Link for Transaction<'static, Db> {}
+impl Link for Lease {}
+impl Link for Transaction {}
 
 /// Reads over any link; only one over a transaction can change anything.
 struct Handle<L> {
@@ -60,16 +69,23 @@ impl<L: Link> Handle<L> {
     }
 }
 
-type Change = Handle<Transaction<'static, Db>>;
+type Change = Handle<Transaction>;
 
 #[async_trait]
 impl store::Store for Store {
     async fn read(&self) -> Result<Box<dyn Read>> {
-        Ok(Box::new(Handle { link: self.reads.acquire().await?, encode: self.encode }))
+        let link = Lease::new(self.reads.acquire().await?, self.tasks.clone());
+        Ok(match &self.begin_reading {
+            None => Box::new(Handle { link, encode: self.encode }),
+            Some(begin) => {
+                Box::new(Handle { link: link.begin(begin.clone()).await?, encode: self.encode })
+            }
+        })
     }
 
     async fn begin(&self) -> Result<Box<dyn Tx>> {
-        Ok(Box::new(Change { link: self.writes.begin_with(BEGIN).await?, encode: self.encode }))
+        let link = Lease::new(self.writes.acquire().await?, self.tasks.clone());
+        Ok(Box::new(Change { link: link.begin(self.begin.clone()).await?, encode: self.encode }))
     }
 
     async fn begin_again(&self, race: Race, attempt: u32) -> Result<Box<dyn Tx>> {
@@ -84,7 +100,8 @@ impl store::Store for Store {
 
     async fn ping(&self) -> Result<()> {
         // A table, because SQLite answers a bare SELECT 1 without a look at the file.
-        sqlx::query("SELECT 1 FROM roles LIMIT 1").fetch_optional(&self.reads).await?;
+        let mut lease = Lease::new(self.reads.acquire().await?, self.tasks.clone());
+        lease.fetch_optional("SELECT 1 FROM roles LIMIT 1").await?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Accounts and the roles they hold.
 
 use async_trait::async_trait;
-use sqlx::{Connection as _, Row as _};
+use sqlx::Row as _;
 
 use super::{
     super::{LOCK_ROLE_BINDINGS, announce, time},
@@ -77,9 +77,9 @@ impl Users for Change {
     async fn insert_user(&mut self, user: &User, password_hash: &str) -> Result<()> {
         // PostgreSQL gives up a transaction in which a statement failed. A savepoint lets the caller go on after
         // `Taken`, as it can on SQLite.
-        let mut savepoint = self.connection().begin().await?;
-        insert(&mut savepoint, user, password_hash).await?;
-        Ok(savepoint.commit().await?)
+        self.link.mark().await?;
+        let inserted = insert(self.connection(), user, password_hash).await;
+        self.link.keep(inserted).await
     }
 
     async fn lock_user(&mut self, id: Id<User>) -> Result<Option<User>> {
@@ -89,9 +89,9 @@ impl Users for Change {
     }
 
     async fn update_user(&mut self, user: &User) -> Result<()> {
-        let mut savepoint = self.connection().begin().await?;
-        let updated = update(&mut savepoint, user).await?;
-        savepoint.commit().await?;
+        self.link.mark().await?;
+        let updated = update(self.connection(), user).await;
+        let updated = self.link.keep(updated).await?;
         if updated == 0 {
             return Err(Error::StaleEtag);
         }
