@@ -34,7 +34,7 @@ use crate::{
         transports::Parts,
     },
     policy::stack::{Guarded, Policy},
-    port::{bus::Bus, limiter::Limiter},
+    port::bus::Bus,
     rpc::{
         self,
         proto::{
@@ -96,7 +96,7 @@ impl App {
         let closing = CancellationToken::new();
         let bus = adapters::bus(&config, secrets).await?;
         let shared = Shared::connect(&config, secrets, &core).await?;
-        let policy = policy(&config, &core, shared.limiter(), closing.clone());
+        let policy = policy(&config, &core, &shared, closing.clone());
         let documents = routes::documents(&shown)
             .merge(misdirected::routes(&core.methods.names(), rpc::status::DOMAIN));
         let tls = config.tls().map_err(|error| error.to_string())?;
@@ -145,8 +145,9 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> Result<(), String> {
         let ended = CancellationToken::new();
         let world = self.core.world.clone();
+        let metrics = Arc::clone(&self.core.metrics);
         let mut parts = self.core.workers(self.bus, &ended);
-        self.shared.watch(&mut parts, &ended);
+        self.shared.watch(&mut parts, metrics, &ended);
         if let Some((listener, edge)) = self.operators {
             // Operators see the drain to its end.
             parts.spawn(listener.serve(edge, ended.clone(), Duration::ZERO));
@@ -185,18 +186,14 @@ impl App {
     }
 }
 
-fn policy(
-    config: &Config,
-    core: &Core,
-    limiter: Arc<dyn Limiter>,
-    stop: CancellationToken,
-) -> Arc<Policy> {
+fn policy(config: &Config, core: &Core, shared: &Shared, stop: CancellationToken) -> Arc<Policy> {
     let places = |n: u32| Arc::new(Semaphore::new(n as usize));
     Arc::new(Policy {
         methods: Arc::clone(&core.methods),
         authenticator: Arc::clone(&core.access) as _,
         auditor: Arc::clone(&core.access) as _,
-        limiter,
+        limiter: Arc::clone(&shared.limiter),
+        presence: Arc::clone(&shared.presence),
         calls: places(config.calls_in_flight_max),
         streams: places(config.streams_max),
         stop,

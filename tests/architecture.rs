@@ -76,12 +76,13 @@ const ALL_BUT_COMMAND: &[&str] = &[
 ];
 
 /// Crates with one home: what else could be done with them would be done there, too.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("argon2", &["adapter"]),
     ("async_nats", &["adapter"]),
     ("aws_lc_rs", &["adapter", "config"]),
     ("axum", &["edge"]),
     ("bb8_redis", &["adapter"]),
+    ("cardinality_estimator", &["adapter"]),
     ("clap", &["command", "config", "main"]),
     ("dashmap", &["adapter"]),
     ("governor", &["adapter"]),

@@ -1,4 +1,5 @@
-//! Implementations of the ports: each knows one thing of the world and nothing of the others.
+//! Implementations of the ports: each knows one thing of the world and nothing of the others. Only Redis knows
+//! the memory that stands in for it.
 
 pub mod crypto;
 pub mod memory;

@@ -8,19 +8,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
 use crate::{
-    adapter::memory::limiter::Gcra,
-    adapter::redis::{Options, Redis, check, limiter::Leased},
+    adapter::memory::{limiter::Gcra, presence::Local},
+    adapter::redis::{Options, Redis, check, limiter::Leased, presence},
     config::{Config, Secrets},
-    port::limiter::Limiter,
-    telemetry::metrics::DependencyLabel,
+    port::{limiter::Limiter, presence::Presence},
+    telemetry::metrics::{DependencyLabel, Metrics},
+    worker,
 };
 
 /// What replicas share where Redis is configured, and each has for itself otherwise.
-pub enum Shared {
-    /// In this process.
-    Alone(Arc<Gcra>),
-    /// In Redis.
-    Redis(Arc<Redis>, Leased),
+pub struct Shared {
+    /// Counts calls.
+    pub limiter: Arc<dyn Limiter>,
+    /// Counts who is active.
+    pub presence: Arc<dyn Presence>,
+    redis: Option<(Arc<Redis>, Leased)>,
 }
 
 impl Shared {
@@ -32,32 +34,35 @@ impl Shared {
         let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         let per_minute = at_least_one(config.rate_limit_per_minute);
         let sign_in_per_minute = at_least_one(config.sign_in_rate_limit_per_minute);
-        let clock = &core.world.clock;
-        let alone = Arc::new(Gcra::new(Arc::clone(clock), per_minute, sign_in_per_minute));
+        let clock = || Arc::clone(&core.world.clock);
+        let limiter = Arc::new(Gcra::new(clock(), per_minute, sign_in_per_minute));
+        let presence = Local::new(clock());
         let Some(options) = redis(config, secrets.redis_url.as_ref())? else {
-            return Ok(Self::Alone(alone));
+            return Ok(Self { limiter, presence: Arc::new(presence), redis: None });
         };
         let label = DependencyLabel { dependency: "redis" };
         let up = core.metrics.dependencies.get_or_create_owned(&label);
         let redis = Redis::connect(&options, up).await?;
-        let (of_all, clock) = (Arc::clone(&redis), Arc::clone(clock));
-        let leased = Leased::new(of_all, alone, clock, per_minute, sign_in_per_minute);
-        Ok(Self::Redis(redis, leased))
-    }
-
-    /// Counts calls.
-    pub fn limiter(&self) -> Arc<dyn Limiter> {
-        match self {
-            Self::Alone(limiter) => Arc::clone(limiter) as _,
-            Self::Redis(_, limiter) => Arc::new(limiter.clone()),
-        }
+        let of_all = || Arc::clone(&redis);
+        let leased = Leased::new(of_all(), limiter, clock(), per_minute, sign_in_per_minute);
+        Ok(Self {
+            limiter: Arc::new(leased.clone()),
+            presence: Arc::new(presence::Shared::new(of_all(), presence)),
+            redis: Some((redis, leased)),
+        })
     }
 
     /// Looks after it until `ended`.
-    pub fn watch(self, workers: &mut JoinSet<()>, ended: &CancellationToken) {
-        if let Self::Redis(redis, limiter) = self {
+    pub fn watch(
+        self,
+        workers: &mut JoinSet<()>,
+        metrics: Arc<Metrics>,
+        ended: &CancellationToken,
+    ) {
+        workers.spawn(worker::presence::show(self.presence, metrics, ended.clone()));
+        if let Some((redis, leased)) = self.redis {
             workers.spawn(redis.watch(ended.clone()));
-            workers.spawn(limiter.sweep(ended.clone()));
+            workers.spawn(leased.sweep(ended.clone()));
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::{
     port::{
         access::{Auditor, Authenticator},
         limiter::Limiter,
+        presence::Presence,
     },
     telemetry::{
         access::Call,
@@ -52,6 +53,8 @@ pub struct Policy {
     pub auditor: Arc<dyn Auditor>,
     /// Counts calls.
     pub limiter: Arc<dyn Limiter>,
+    /// Counts who is active.
+    pub presence: Arc<dyn Presence>,
     /// How many more calls may be in progress.
     pub calls: Arc<Semaphore>,
     /// How many more streams may be open.
@@ -172,6 +175,7 @@ impl Policy {
     ) -> Result<()> {
         if let Some(principal) = principal {
             call.user_id.set(principal.user_id.uuid()).ok();
+            self.presence.note(principal.user_id);
         }
         let budget = limit::budget(method, principal, call.ip);
         let (scope, decision) = (budget.scope(), self.limiter.count(budget).await?);

@@ -8,4 +8,5 @@ pub mod clock;
 pub mod coherence;
 pub mod crypto;
 pub mod limiter;
+pub mod presence;
 pub mod store;

@@ -35,6 +35,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Calls in progress.
     pub in_flight: Gauge,
+    /// Users who are active, by window.
+    pub active_users: Family<WindowLabel, Gauge>,
     /// Decisions of the rate limiter.
     pub rate_limits: Family<RateLimitLabels, Counter>,
     /// Events handed to the bus, by result.
@@ -84,6 +86,13 @@ pub struct DependencyLabel {
     pub dependency: &'static str,
 }
 
+/// A stretch of time that ends now.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WindowLabel {
+    /// `1m`, `1h` or `24h`.
+    pub window: &'static str,
+}
+
 /// A decision of the rate limiter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RateLimitLabels {
@@ -116,6 +125,7 @@ impl Metrics {
             requests: Family::default(),
             connections: Gauge::default(),
             in_flight: Gauge::default(),
+            active_users: Family::default(),
             rate_limits: Family::default(),
             published: Family::default(),
             outbox_pending: Gauge::default(),
@@ -147,6 +157,11 @@ impl Metrics {
         registry.register("requests", "Calls, whatever the transport", self.requests.clone());
         registry.register("connections", "Connections that are open", self.connections.clone());
         registry.register("requests_in_flight", "Calls in progress", self.in_flight.clone());
+        registry.register(
+            "active_users",
+            "Different users who have made a call lately",
+            self.active_users.clone(),
+        );
         registry.register(
             "rate_limit_decisions",
             "Decisions of the rate limiter",

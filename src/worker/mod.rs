@@ -2,5 +2,6 @@
 
 pub mod backlog;
 pub mod journal;
+pub mod presence;
 pub mod relay;
 pub mod schedule;

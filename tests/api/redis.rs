@@ -24,7 +24,12 @@ fn patient(redis: &Server) -> Environment {
 
 /// Waits until a server says whether Redis answers it.
 async fn wait_until_up(app: &App, up: bool) {
-    let line = format!("veza_dependency_up{{dependency=\"redis\"}} {}", u8::from(up));
+    wait_for_line(app, &format!("veza_dependency_up{{dependency=\"redis\"}} {}", u8::from(up)))
+        .await;
+}
+
+/// Waits until the metrics of a server have a line.
+async fn wait_for_line(app: &App, line: &str) {
     let told = async {
         while !app.get("/metrics").await.text().lines().any(|told| told == line) {
             time::sleep(Duration::from_millis(20)).await;
@@ -67,6 +72,7 @@ async fn a_server_whose_redis_fails_goes_on_with_limits_of_its_own() {
     gone.call(Transport::Rest, LOGOUT, json!({})).await.ok();
     wait_until_up(&app, true).await;
 
+    wait_for_line(&app, "veza_active_users{window=\"24h\"} 1").await;
     redis.tell("crash");
     wait_until_up(&app, false).await;
     let ann = app.user("ann").await;

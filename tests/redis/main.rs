@@ -4,6 +4,7 @@
 
 mod faults;
 mod limits;
+mod presence;
 mod replica;
 mod start;
 

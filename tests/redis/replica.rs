@@ -8,11 +8,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use veza::{
     adapter::{
-        memory::limiter::Gcra,
-        redis::{Options, Redis, limiter::Leased},
+        memory::{limiter::Gcra, presence::Local},
+        redis::{Options, Redis, limiter::Leased, presence::Shared},
         system::SystemClock,
     },
-    port::limiter::{Budget, Decision, Limiter},
+    port::{
+        limiter::{Budget, Decision, Limiter},
+        presence::Presence,
+    },
 };
 
 /// How long something may take that happens by itself. Only what never happens uses it up.
@@ -21,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A replica. Its work ends when it goes out of scope.
 pub struct Replica {
     pub limiter: Leased,
+    pub presence: Shared,
     /// Shows whether Redis answers.
     pub up: Gauge,
     _work: JoinSet<()>,
@@ -46,11 +50,12 @@ impl Replica {
         let up = Gauge::default();
         let redis = Redis::connect(options, up.clone()).await.unwrap();
         let local = Arc::new(Gcra::new(Arc::clone(&clock) as _, per_minute, sign_in));
+        let presence = Shared::new(Arc::clone(&redis), Local::new(Arc::clone(&clock) as _));
         let limiter = Leased::new(Arc::clone(&redis), local, clock, per_minute, sign_in);
         let mut work = JoinSet::new();
         work.spawn(redis.watch(CancellationToken::new()));
         work.spawn(limiter.clone().sweep(CancellationToken::new()));
-        Self { limiter, up, _work: work }
+        Self { limiter, presence, up, _work: work }
     }
 
     /// Counts a call, which has to be decided in time whatever Redis does.
@@ -61,6 +66,13 @@ impl Replica {
     /// Whether a call may go on.
     pub async fn allows(&self, budget: Budget) -> bool {
         self.count(budget).await.retry_after.is_none()
+    }
+
+    /// Notes users, and counts how many were active in the last minute, hour and day.
+    pub async fn note(&self, users: std::ops::Range<u128>) -> [u64; 3] {
+        users.for_each(|number| self.presence.note(Uuid::from_u128(number).into()));
+        let active = self.presence.count().await;
+        [active.minute, active.hour, active.day]
     }
 
     /// Waits until Redis counts as up, or as down.

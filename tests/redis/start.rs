@@ -63,6 +63,7 @@ async fn a_user_with_the_rights_of_the_document_and_no_others_will_do() {
     for _ in 0..100 {
         assert_eq!(replica.count(user(1)).await.backend, Backend::Redis);
     }
+    assert_eq!(replica.note(0..7).await, [7; 3]);
     assert_eq!(server.command::<Vec<String>>("ACL LOG"), [""; 0]);
 }
 

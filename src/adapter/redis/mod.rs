@@ -1,10 +1,11 @@
-//! Redis: what replicas share and may lose at any moment, which is budgets. A circuit breaker stands in
+//! Redis: what replicas share and may lose at any moment, which is budgets and who is active. A circuit breaker stands in
 //! front of it, so that nobody waits for a Redis that is down.
 
 mod breaker;
 mod connection;
 mod lease;
 pub mod limiter;
+pub mod presence;
 
 use std::{sync::Arc, time::Duration};
 
