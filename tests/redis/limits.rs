@@ -100,6 +100,22 @@ async fn each_of_many_callers_has_a_limit_of_their_own() {
 }
 
 #[tokio::test]
+async fn many_who_come_at_once_share_round_trips() {
+    let server = Server::start();
+    let [one, _] = &pair(&server, QUOTA, 1).await;
+    let read = || {
+        let stats = server.command::<String>("INFO stats");
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
+        line.unwrap().parse::<u32>().unwrap()
+    };
+    let before = (read(), Instant::now());
+    let decisions = join_all((0..5000).map(|number| one.count(user(number)))).await;
+    assert!(decisions.iter().all(|decision| decision.backend == Backend::Redis));
+    let heartbeats = 2 * (2 + 10 * u32::try_from(before.1.elapsed().as_secs() + 1).unwrap());
+    assert!(read() - before.0 <= 500 + heartbeats, "{}", read() - before.0);
+}
+
+#[tokio::test]
 async fn a_small_budget_is_exact() {
     let server = Server::start();
     let [one, other] = &pair(&server, QUOTA, 5).await;

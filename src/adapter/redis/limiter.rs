@@ -1,7 +1,12 @@
 //! Budgets that replicas share: counted in Redis, from which each replica leases cells in batches, so that a call whose
 //! budget is known here asks nobody. While Redis is down, each replica counts by itself.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use dashmap::DashMap;
@@ -23,6 +28,12 @@ use crate::{
 /// How many budgets a replica leases at once; the calls of more callers than that are counted here alone.
 const LEASES_MAX: usize = 100_000;
 
+/// How many budgets are asked for in one round trip: each takes Redis about ten microseconds.
+const BATCH: usize = 100;
+
+/// How many round trips are on their way at once. While they are, those who ask gather for the next one.
+const CARRIERS_MAX: u32 = 4;
+
 /// How often leases that nobody uses are given up.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -38,7 +49,15 @@ struct Inner {
     per_minute: NonZeroU32,
     sign_in_per_minute: NonZeroU32,
     leases: DashMap<Budget, Lease>,
-    fetches: TaskTracker,
+    queue: Mutex<Queue>,
+    carriers: TaskTracker,
+}
+
+/// Who is to be asked for at the next round trip: no budget twice.
+#[derive(Default)]
+struct Queue {
+    asked: VecDeque<(Budget, u32)>,
+    carriers: u32,
 }
 
 /// What is to be done for a call.
@@ -67,7 +86,8 @@ impl Leased {
             per_minute,
             sign_in_per_minute,
             leases: DashMap::new(),
-            fetches: TaskTracker::new(),
+            queue: Mutex::default(),
+            carriers: TaskTracker::new(),
         }))
     }
 
@@ -78,8 +98,8 @@ impl Leased {
             self.0.leases.retain(|_, lease| lease.is_alive(now));
             self.0.leases.shrink_to_fit();
         }
-        self.0.fetches.close();
-        self.0.fetches.wait().await;
+        self.0.carriers.close();
+        self.0.carriers.wait().await;
     }
 
     fn step(&self, budget: Budget) -> Step {
@@ -120,14 +140,10 @@ impl Leased {
     /// Asks Redis for cells, unless that was done already.
     fn fetch(&self, budget: Budget, lease: &mut Lease, quota: u32, now: Duration) {
         let Some(cells) = lease.ask(now, quota) else { return };
-        let inner = Arc::clone(&self.0);
-        // A caller who goes away must not take along what others wait for.
-        self.0.fetches.spawn(async move {
-            let grant = inner.redis.take(&key(budget), cells, quota, WINDOW).await;
-            if let Some(mut lease) = inner.leases.get_mut(&budget) {
-                lease.arrive(inner.clock.monotonic(), grant);
-            }
-        });
+        if self.0.enqueue(budget, cells) {
+            // A caller who goes away must not take along what others wait for.
+            self.0.carriers.spawn(Arc::clone(&self.0).carry());
+        }
     }
 }
 
@@ -149,6 +165,44 @@ impl Limiter for Leased {
 }
 
 impl Inner {
+    /// Has a budget asked for; whether that needs another carrier.
+    fn enqueue(&self, budget: Budget, cells: u32) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.asked.push_back((budget, cells));
+        let is_wanted = queue.carriers < CARRIERS_MAX;
+        queue.carriers += u32::from(is_wanted);
+        is_wanted
+    }
+
+    /// What to ask for next; none when it is time to go.
+    fn dequeue(&self) -> Option<Vec<(Budget, u32)>> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch = queue.asked.len().min(BATCH);
+        if batch == 0 {
+            queue.carriers -= 1;
+            return None;
+        }
+        Some(queue.asked.drain(..batch).collect())
+    }
+
+    /// Asks Redis for all that is wanted.
+    async fn carry(self: Arc<Self>) {
+        while let Some(wanted) = self.dequeue() {
+            let ask = |(budget, cells): &(Budget, u32)| {
+                self.redis.ask(&key(*budget), *cells, self.quota(*budget), WINDOW)
+            };
+            let asked: Vec<_> = wanted.iter().map(ask).collect();
+            let grants = self.redis.take(&asked).await;
+            let now = self.clock.monotonic();
+            for (number, (budget, _)) in wanted.iter().enumerate() {
+                let grant = grants.as_ref().and_then(|grants| grants.get(number));
+                if let Some(mut lease) = self.leases.get_mut(budget) {
+                    lease.arrive(now, grant.copied());
+                }
+            }
+        }
+    }
+
     fn quota(&self, budget: Budget) -> u32 {
         match budget {
             Budget::User(_) | Budget::Address(_) => self.per_minute.get(),

@@ -13,7 +13,7 @@ use bb8_redis::bb8::Pool;
 use prometheus_client::metrics::gauge::Gauge;
 use redis::{
     Client, ErrorKind, IntoConnectionInfo, RedisResult, Script, ServerErrorKind,
-    aio::MultiplexedConnection, cmd,
+    aio::MultiplexedConnection, pipe,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time;
@@ -59,6 +59,14 @@ pub struct Redis {
     prefix: String,
     timeout: Duration,
     up: Gauge,
+}
+
+/// What Redis is asked for.
+struct Ask {
+    key: String,
+    cells: u32,
+    quota: u32,
+    window: Duration,
 }
 
 /// What Redis says of a budget.
@@ -135,10 +143,14 @@ impl Redis {
         self.breaker.is_open()
     }
 
-    /// Takes so many cells of a budget, or as many as there are; none when Redis is down.
-    async fn take(&self, budget: &str, cells: u32, quota: u32, window: Duration) -> Option<Grant> {
+    /// Takes cells of budgets, or as many as there are, in one round trip; none when Redis is down.
+    async fn take(&self, asked: &[Ask]) -> Option<Vec<Grant>> {
+        self.run(async |redis| self.grant(redis, asked).await).await
+    }
+
+    fn ask(&self, budget: &str, cells: u32, quota: u32, window: Duration) -> Ask {
         let key = format!("{}:limit:{budget}", self.prefix);
-        self.run(async |redis| self.grant(redis, &key, cells, quota, window).await).await
+        Ask { key, cells, quota, window }
     }
 
     /// Has Redis do something, in time; none when it is down, or goes down meanwhile.
@@ -186,36 +198,37 @@ impl Redis {
     /// What is needed of Redis, on a key that nobody else uses. A Redis that answers PING may still be read-only or full.
     async fn write(&self, redis: &mut MultiplexedConnection) -> RedisResult<()> {
         let key = format!("{}:probe", self.prefix);
-        self.grant(redis, &key, 1, 1, HEARTBEAT).await.map(drop)
+        let probe = Ask { key, cells: 1, quota: 1, window: HEARTBEAT };
+        self.grant(redis, &[probe]).await.map(drop)
     }
 
     async fn grant(
         &self,
         redis: &mut MultiplexedConnection,
-        key: &str,
-        cells: u32,
-        quota: u32,
-        window: Duration,
-    ) -> RedisResult<Grant> {
-        let window = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
-        let call = |command: &str, script: &str| {
-            let mut call = cmd(command);
-            call.arg(script).arg(1).arg(key).arg(cells).arg(quota).arg(window);
-            call
+        asked: &[Ask],
+    ) -> RedisResult<Vec<Grant>> {
+        let calls = |command: &str, script: &str| {
+            let mut calls = pipe();
+            for Ask { key, cells, quota, window } in asked {
+                let window = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
+                calls.cmd(command).arg(script).arg(1).arg(key).arg(cells).arg(quota).arg(window);
+            }
+            calls
         };
-        let known = call("EVALSHA", self.budgets.get_hash()).query_async(redis).await;
-        let (cells, left, whole, wait) = match known {
+        let known = calls("EVALSHA", self.budgets.get_hash()).query_async(redis).await;
+        let granted: Vec<(u32, u32, u64, u64)> = match known {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                call("EVAL", include_str!("gcra.lua")).query_async(redis).await?
+                calls("EVAL", include_str!("gcra.lua")).query_async(redis).await?
             }
             known => known?,
         };
-        Ok(Grant {
+        let grant = |(cells, left, whole, wait)| Grant {
             cells,
             left,
             whole_after: Duration::from_micros(whole),
             retry_after: (wait > 0).then(|| Duration::from_micros(wait)),
-        })
+        };
+        Ok(granted.into_iter().map(grant).collect())
     }
 
     fn found(&self) {
