@@ -1,5 +1,5 @@
-//! The body of an answer: it keeps its place among the calls in progress until its last byte is out, and a stream ends
-//! when the server stops.
+//! The body of an answer: it keeps its place among the calls in progress until its last byte is out, and a stream can be
+//! ended from outside.
 
 use std::{
     pin::Pin,
@@ -7,17 +7,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use futures::future::BoxFuture;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::WaitForCancellationFutureOwned;
-use tonic::{Code, Status, body::Body};
+use tonic::{Status, body::Body};
 
 /// A body that keeps a place.
 pub struct Answer {
     body: Body,
-    /// Set for a stream: the end of the server.
-    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Set for a stream: what ends it from outside, and how.
+    end: Option<BoxFuture<'static, Status>>,
     ended: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -25,16 +25,16 @@ pub struct Answer {
 impl Answer {
     /// The body of an answer that is complete.
     pub fn whole(body: Body, place: Option<OwnedSemaphorePermit>) -> Body {
-        Body::new(Self { body, stop: None, ended: false, _place: place })
+        Body::new(Self { body, end: None, ended: false, _place: place })
     }
 
-    /// The body of a stream, which tells its client to come back when the server stops.
+    /// The body of a stream, which ends with what `end` says, once it does.
     pub fn stream(
         body: Body,
         place: Option<OwnedSemaphorePermit>,
-        stop: WaitForCancellationFutureOwned,
+        end: BoxFuture<'static, Status>,
     ) -> Body {
-        Body::new(Self { body, stop: Some(Box::pin(stop)), ended: false, _place: place })
+        Body::new(Self { body, end: Some(end), ended: false, _place: place })
     }
 }
 
@@ -49,11 +49,13 @@ impl http_body::Body for Answer {
         if self.ended {
             return Poll::Ready(None);
         }
-        if let Some(stop) = &mut self.stop
-            && stop.as_mut().poll(context).is_ready()
+        if let Some(end) = &mut self.end
+            && let Poll::Ready(status) = end.as_mut().poll(context)
         {
             self.ended = true;
-            return Poll::Ready(Some(Ok(Frame::trailers(come_back()))));
+            let mut trailers = HeaderMap::new();
+            status.add_header(&mut trailers)?;
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
         }
         Pin::new(&mut self.body).poll_frame(context)
     }
@@ -65,12 +67,4 @@ impl http_body::Body for Answer {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// UNAVAILABLE, which clients of gRPC answer by connecting again.
-fn come_back() -> HeaderMap {
-    let mut trailers = HeaderMap::new();
-    trailers.insert(Status::GRPC_STATUS, HeaderValue::from(Code::Unavailable as i32));
-    trailers.insert(Status::GRPC_MESSAGE, HeaderValue::from_static("the server stops"));
-    trailers
 }

@@ -5,3 +5,4 @@ mod deadline;
 mod limit;
 pub mod method;
 pub mod stack;
+pub mod watch;

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, future::BoxFuture};
+use futures::{
+    FutureExt,
+    future::{self, BoxFuture},
+};
 use http::{HeaderMap, Request, Response, header};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -22,6 +25,7 @@ use super::{
     answer::Answer,
     deadline, limit,
     method::{Load, Method, Methods},
+    watch::Watch,
 };
 use crate::{
     domain::{
@@ -109,21 +113,22 @@ impl Policy {
                 let caller = Arc::new(Caller { principal, refused, origin });
                 known = Some((Arc::clone(&caller), method.action));
                 method.authorize(caller.principal.as_deref())?;
+                let end =
+                    (load == Load::Stream).then(|| self.end(method, &caller, request.headers()));
                 // 7. The service.
                 request.extensions_mut().insert(caller);
-                AssertUnwindSafe(service.call(request)).catch_unwind().await.map_err(panicked)
+                let answered = AssertUnwindSafe(service.call(request)).catch_unwind().await;
+                answered.map(|response| (response, end)).map_err(panicked)
             });
-            let response = answered.await.map_err(|_| Error::DeadlineExceeded)??;
-            Ok((response, load, place))
+            let (response, end) = answered.await.map_err(|_| Error::DeadlineExceeded)??;
+            Ok((response, end, place))
         };
         let mut response = match admitted.await {
-            Ok((Ok(response), load, place)) => {
-                call.streams.store(load == Load::Stream, Ordering::Relaxed);
-                self.restated(response).map(|body| match load {
-                    Load::Stream => {
-                        Answer::stream(body, place, self.stop.clone().cancelled_owned())
-                    }
-                    Load::Call | Load::Probe => Answer::whole(body, place),
+            Ok((Ok(response), end, place)) => {
+                call.streams.store(end.is_some(), Ordering::Relaxed);
+                self.restated(response).map(|body| match end {
+                    Some(end) => Answer::stream(body, place, end),
+                    None => Answer::whole(body, place),
                 })
             }
             Err(error) => self.refused(error),
@@ -152,18 +157,41 @@ impl Policy {
 
     /// The caller; none without credentials.
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Arc<Principal>>> {
-        let mut values = headers.get_all(header::AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        // Of two, a proxy in front may have looked at the other one.
-        if values.next().is_some() {
-            return Err(BadToken::Invalid.into());
+        match bearer(headers)? {
+            Some(token) => self.authenticator.authenticate(token).await.map(Some),
+            None => Ok(None),
         }
-        let value = value.to_str().map_err(|_| BadToken::Invalid)?;
-        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(BadToken::Scheme.into());
-        }
-        self.authenticator.authenticate(token.trim_start()).await.map(Some)
+    }
+
+    /// What ends a stream from outside: the stop of the server, upon which its client comes back, or that whoever opened
+    /// it may no longer.
+    fn end(
+        &self,
+        method: &Method,
+        caller: &Caller,
+        headers: &HeaderMap,
+    ) -> BoxFuture<'static, Status> {
+        let (stop, refuse) = (self.stop.clone(), self.refuse);
+        let watch = caller.principal.clone().zip(bearer(headers).ok().flatten()).map(
+            |(principal, bearer)| Watch {
+                authenticator: Arc::clone(&self.authenticator),
+                method: method.clone(),
+                bearer: bearer.to_owned(),
+                principal,
+            },
+        );
+        Box::pin(async move {
+            let over = async {
+                match watch {
+                    Some(watch) => watch.over().await,
+                    None => future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => Status::unavailable("the server stops"),
+                why = over => refuse(why),
+            }
+        })
     }
 
     async fn count(
@@ -203,6 +231,22 @@ impl Policy {
     fn refused(&self, error: Error) -> Response<Body> {
         (self.refuse)(error).into_http()
     }
+}
+
+/// The access token of a call; none without credentials.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    // Of two, a proxy in front may have looked at the other one.
+    if values.next().is_some() {
+        return Err(BadToken::Invalid.into());
+    }
+    let value = value.to_str().map_err(|_| BadToken::Invalid)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(BadToken::Scheme.into());
+    }
+    Ok(Some(token.trim_start()))
 }
 
 fn origin(method: &Method, call: &Call, headers: &HeaderMap) -> Origin {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 use crate::domain::{
     Result,
@@ -16,6 +17,10 @@ pub trait Authenticator: Send + Sync {
     ///
     /// Errors: `BadToken`, and whatever the store says.
     async fn authenticate(&self, bearer: &str) -> Result<Arc<Principal>>;
+
+    /// Waits from now on until something happens to the session or to its user, after which
+    /// [`Authenticator::authenticate`] may answer something else. Time that passes is no such thing.
+    fn changed(&self, principal: &Principal) -> BoxFuture<'static, ()>;
 }
 
 /// Remembers who was turned away.

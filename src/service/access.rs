@@ -1,6 +1,6 @@
 //! From a bearer token to a principal, fast: signatures are verified once, sessions are looked up once.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -101,6 +101,9 @@ impl Authenticator for AccessService {
             .filter(|principal| principal.user_id.uuid() == claims.sub)
             .map(Arc::new)
             .ok_or(BadToken::Ended.into())
+    }
+    fn changed(&self, principal: &Principal) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.sessions.changed(principal))
     }
 }
 

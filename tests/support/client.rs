@@ -11,16 +11,19 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt, future, stream};
-use http::{HeaderMap, Method as Verb, Request, StatusCode, request};
+use http::{HeaderMap, Method as Verb, Request, Response, StatusCode, request};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use prost_reflect::MethodDescriptor;
 use serde_json::Value;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+};
 
 use super::{contract, grpc, reply::Reply, rest};
 
@@ -197,6 +200,24 @@ impl Client {
         self.raw_body(transport, request.map(beginning)).await
     }
 
+    /// Opens a stream, in the dress of a transport, and waits for its first message; what is returned is its end. The URI
+    /// of the request is only a path.
+    pub async fn open(
+        &self,
+        transport: Transport,
+        request: Request<Vec<u8>>,
+    ) -> impl Future<Output = Reply> + Send + use<> {
+        let http = if transport == Transport::Grpc { &self.http2 } else { &self.http1 };
+        let request = request.map(|body| whole(body.into()));
+        let (opened, open) = oneshot::channel();
+        let stream = connections().spawn(follow(http.clone(), self.turn(), request, opened));
+        open.await.expect("a first message");
+        async move {
+            let answer = stream.await.unwrap_or_else(|error| panic!("{error}"));
+            grpc::reply(transport, None, answer).checked()
+        }
+    }
+
     async fn raw_body(&self, transport: Transport, request: Request<Body>) -> Reply {
         let call = format!("{} {}", request.method(), request.uri());
         let answer = self.exchange(transport, request).await;
@@ -229,10 +250,14 @@ impl Client {
         self.run(http, request).await
     }
 
-    async fn run(&self, http: &Http, request: Request<Body>) -> Result<Answer, String> {
+    /// Whose turn it is.
+    fn turn(&self) -> SocketAddr {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let address = self.addresses[turn % self.addresses.len()];
-        let exchange = exchange(http.clone(), address, request);
+        self.addresses[turn % self.addresses.len()]
+    }
+
+    async fn run(&self, http: &Http, request: Request<Body>) -> Result<Answer, String> {
+        let exchange = exchange(http.clone(), self.turn(), request);
         connections().spawn(exchange).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }
@@ -252,13 +277,37 @@ fn connections() -> &'static Runtime {
 async fn exchange(
     http: Http,
     address: SocketAddr,
-    mut request: Request<Body>,
+    request: Request<Body>,
 ) -> Result<Answer, String> {
-    let uri = format!("http://{address}{}", request.uri());
-    *request.uri_mut() = uri.parse().expect("a URI");
-    let response = http.request(request).await;
-    let (head, body) = response.map_err(|error| format!("{uri}: {error:?}"))?.into_parts();
-    let body = body.collect().await.map_err(|error| format!("{uri}: {error:?}"))?;
+    let (head, body) = begin(http, address, request).await?.into_parts();
+    let body = body.collect().await.map_err(|error| format!("{address}: {error:?}"))?;
     let trailers = body.trailers().cloned().unwrap_or_default();
     Ok(Answer { status: head.status, headers: head.headers, trailers, body: body.to_bytes() })
+}
+
+/// Reads a stream to its end, and says when its first message is there.
+async fn follow(
+    http: Http,
+    address: SocketAddr,
+    request: Request<Body>,
+    opened: oneshot::Sender<()>,
+) -> Answer {
+    let (head, mut body) = begin(http, address, request).await.expect("an answer").into_parts();
+    let first = body.frame().await.expect("a first message").expect("a first message");
+    let first = first.into_data().expect("a first message");
+    opened.send(()).expect("somebody who waits for it");
+    let rest = body.collect().await.expect("the end of the stream");
+    let trailers = rest.trailers().cloned().unwrap_or_default();
+    let body = [first, rest.to_bytes()].concat().into();
+    Answer { status: head.status, headers: head.headers, trailers, body }
+}
+
+async fn begin(
+    http: Http,
+    address: SocketAddr,
+    mut request: Request<Body>,
+) -> Result<Response<Incoming>, String> {
+    let uri = format!("http://{address}{}", request.uri());
+    *request.uri_mut() = uri.parse().expect("a URI");
+    http.request(request).await.map_err(|error| format!("{uri}: {error:?}"))
 }
