@@ -14,6 +14,8 @@ pub enum Permission {
     UsersUpdate,
     /// Delete anybody's account.
     UsersDelete,
+    /// Bar anybody from using their account.
+    UsersSuspend,
     /// See rooms.
     RoomsRead,
     /// Create rooms.
@@ -34,11 +36,12 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::UsersRead,
         Self::UsersReadPrivate,
         Self::UsersUpdate,
         Self::UsersDelete,
+        Self::UsersSuspend,
         Self::RoomsRead,
         Self::RoomsCreate,
         Self::RoomsUpdateAny,
@@ -57,6 +60,7 @@ impl Permission {
             Self::UsersReadPrivate => "users.read_private",
             Self::UsersUpdate => "users.update",
             Self::UsersDelete => "users.delete",
+            Self::UsersSuspend => "users.suspend",
             Self::RoomsRead => "rooms.read",
             Self::RoomsCreate => "rooms.create",
             Self::RoomsUpdateAny => "rooms.update_any",

@@ -61,6 +61,8 @@ pub enum EndReason {
     RefreshReuse,
     /// The account was deleted.
     UserDeleted,
+    /// The account was suspended.
+    UserSuspended,
 }
 
 impl EndReason {
@@ -71,6 +73,7 @@ impl EndReason {
             Self::Logout => "logout",
             Self::RefreshReuse => "refresh_reuse",
             Self::UserDeleted => "user_deleted",
+            Self::UserSuspended => "user_suspended",
         }
     }
 }

@@ -99,6 +99,28 @@ impl user_service_server::UserService for Users {
         let user = shown_to(&caller, &user);
         Ok(Response::new(proto::DeleteUserResponse { user: Some(user) }))
     }
+
+    async fn suspend_user(
+        &self,
+        request: Request<proto::SuspendUserRequest>,
+    ) -> Result<Response<proto::SuspendUserResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        let id = Id::parse("id", &message.id)?;
+        let user = self.service.suspend(&caller, id, Etag::parse(message.etag)).await?;
+        let user = shown_to(&caller, &user);
+        Ok(Response::new(proto::SuspendUserResponse { user: Some(user) }))
+    }
+
+    async fn unsuspend_user(
+        &self,
+        request: Request<proto::UnsuspendUserRequest>,
+    ) -> Result<Response<proto::UnsuspendUserResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        let id = Id::parse("id", &message.id)?;
+        let user = self.service.unsuspend(&caller, id, Etag::parse(message.etag)).await?;
+        let user = shown_to(&caller, &user);
+        Ok(Response::new(proto::UnsuspendUserResponse { user: Some(user) }))
+    }
 }
 
 /// The account as this caller may see it.

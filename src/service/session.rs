@@ -236,14 +236,16 @@ impl SessionService {
         let action = match reason {
             EndReason::Logout => "auth.logout",
             EndReason::RefreshReuse => "auth.refresh_reuse",
-            EndReason::UserDeleted => "session.revoke",
+            EndReason::UserDeleted | EndReason::UserSuspended => "session.revoke",
         };
         let resource = format!("users/{user_id}");
         // A thief is nobody we know; whoever signs out without an access token is known by the refresh token.
         let (actor, outcome) = match reason {
             EndReason::RefreshReuse => (None, Outcome::Failure(Error::RefreshTokenReused.reason())),
             EndReason::Logout => (Some(user_id), Outcome::Success),
-            EndReason::UserDeleted => (change.caller().user_id(), Outcome::Success),
+            EndReason::UserDeleted | EndReason::UserSuspended => {
+                (change.caller().user_id(), Outcome::Success)
+            }
         };
         change.audit_as(actor, action, resource, outcome).await?;
         change.record(Data::SessionRevoked { user_id, session_ids, reason }).await

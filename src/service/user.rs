@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     World,
     auth::ROLE_ADMINISTRATOR,
+    change as world,
     page::{PageRequest, TokenPage},
     session::SessionService,
 };
@@ -38,7 +39,7 @@ pub struct UserService {
     pub freshness: Arc<dyn Freshness>,
 }
 
-const NOT_FOUND: Error = Error::NotFound { resource: "user" };
+pub(super) const NOT_FOUND: Error = Error::NotFound { resource: "user" };
 
 impl UserService {
     /// One account in use.
@@ -141,12 +142,7 @@ impl UserService {
                 Box::pin(async move {
                     let mut user = in_use(change.tx.lock_user(id).await?)?;
                     user.meta.check(etag)?;
-                    if user.roles.iter().any(|role| role == ROLE_ADMINISTRATOR) {
-                        change.tx.lock_role_bindings().await?;
-                        if change.tx.count_users_with_role(ROLE_ADMINISTRATOR).await? <= 1 {
-                            return Err(Error::LastAdministrator);
-                        }
-                    }
+                    keep_an_administrator(change, &user).await?;
                     user.state = State::Deleted;
                     user.meta.delete(change.now);
                     change.tx.update_user(&user).await?;
@@ -163,6 +159,100 @@ impl UserService {
         );
         deleted.await.map(|(user, _)| user)
     }
+
+    /// Bars an account from use and ends its sessions; one that is barred already stays as it is.
+    ///
+    /// # Errors
+    /// `NotFound`, `StaleEtag`, `LastAdministrator`.
+    pub async fn suspend(
+        &self,
+        caller: &Caller,
+        id: Id<User>,
+        etag: Option<Etag>,
+    ) -> Result<Arc<User>> {
+        let (users, live) = (Arc::clone(&self.users), Arc::clone(&self.sessions.live));
+        let (etag, since) = (etag.as_ref(), self.users.stamp(&id));
+        let suspended = self.world.change_then(
+            caller,
+            |change| {
+                Box::pin(async move {
+                    let mut user = in_use(change.tx.lock_user(id).await?)?;
+                    user.meta.check(etag)?;
+                    if user.state == State::Suspended {
+                        return Ok((Arc::new(user), Vec::new()));
+                    }
+                    keep_an_administrator(change, &user).await?;
+                    set_state(change, &mut user, State::Suspended, "user.suspend").await?;
+                    let ended = self.sessions.end_all(change, id, EndReason::UserSuspended).await?;
+                    Ok((Arc::new(user), ended))
+                })
+            },
+            move |(user, ended)| {
+                live.ended(ended);
+                users.replace(id, Arc::clone(user), since);
+            },
+        );
+        suspended.await.map(|(user, _)| user)
+    }
+
+    /// Lets a barred account be used again; any other stays as it is.
+    ///
+    /// # Errors
+    /// `NotFound`, `StaleEtag`.
+    pub async fn unsuspend(
+        &self,
+        caller: &Caller,
+        id: Id<User>,
+        etag: Option<Etag>,
+    ) -> Result<Arc<User>> {
+        let users = Arc::clone(&self.users);
+        let (etag, since) = (etag.as_ref(), self.users.stamp(&id));
+        let unsuspended = self.world.change_then(
+            caller,
+            |change| {
+                Box::pin(async move {
+                    let mut user = in_use(change.tx.lock_user(id).await?)?;
+                    user.meta.check(etag)?;
+                    if user.state == State::Suspended {
+                        set_state(change, &mut user, State::Active, "user.unsuspend").await?;
+                    }
+                    Ok(Arc::new(user))
+                })
+            },
+            move |user| users.replace(id, Arc::clone(user), since),
+        );
+        unsuspended.await
+    }
+}
+
+/// Refuses to take the last administrator away.
+pub(super) async fn keep_an_administrator(
+    change: &mut world::Change<'_>,
+    user: &User,
+) -> Result<()> {
+    let counts =
+        user.state == State::Active && user.roles.iter().any(|role| role == ROLE_ADMINISTRATOR);
+    if !counts {
+        return Ok(());
+    }
+    change.tx.lock_role_bindings().await?;
+    match change.tx.count_users_with_role(ROLE_ADMINISTRATOR).await? {
+        ..=1 => Err(Error::LastAdministrator),
+        _ => Ok(()),
+    }
+}
+
+async fn set_state(
+    change: &mut world::Change<'_>,
+    user: &mut User,
+    state: State,
+    action: &'static str,
+) -> Result<()> {
+    user.state = state;
+    user.meta.touch(change.now);
+    change.tx.update_user(user).await?;
+    change.audit(action, format!("users/{}", user.id)).await?;
+    change.record(Data::UserUpdated(user.clone(), vec!["state"])).await
 }
 
 fn in_use(user: Option<User>) -> Result<User> {

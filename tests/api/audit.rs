@@ -11,13 +11,16 @@ use crate::{
         client::{Call, Transport},
         contract::{self, methods, policy},
         database::audit_lines,
-        rpc::{DELETE_USER, LOGIN, LOGOUT, REFRESH_TOKEN, UPDATE_USER},
+        rpc::{
+            DELETE_USER, LOGIN, LOGOUT, REFRESH_TOKEN, SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
+        },
     },
 };
 
 #[tokio::test]
 async fn log_01_every_change_leaves_a_line_with_its_action() {
     let app = App::start();
+    let root = app.admin("root").await;
     for transport in Transport::ALL {
         let ann = app.user("ann").await;
         let user = json!({ "user": { "id": ann.id, "bio": "changed" } });
@@ -30,6 +33,10 @@ async fn log_01_every_change_leaves_a_line_with_its_action() {
         let refresh = json!({ "refreshToken": ann.refresh_token });
         app.call(transport, REFRESH_TOKEN, refresh, None).await.ok();
         app.sign_in(&ann.username).await.call(transport, LOGOUT, json!({})).await.ok();
+        for method in [SUSPEND_USER, UNSUSPEND_USER] {
+            root.call(transport, method, json!({ "id": ann.id })).await.ok();
+        }
+        let ann = app.sign_in(&ann.username).await;
         ann.call(transport, DELETE_USER, json!({ "id": ann.id })).await.ok();
 
         let lines = audit_lines(&app.server.environment, &ann.id).await;

@@ -25,6 +25,7 @@ const ROLES: [(&str, &[&str]); 5] = [
             "users.read_private",
             "users.update",
             "users.delete",
+            "users.suspend",
             "rooms.read",
             "rooms.create",
             "rooms.update_any",

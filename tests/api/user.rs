@@ -4,10 +4,13 @@ use http::Method as Verb;
 use serde_json::{Value, json};
 
 use crate::support::{
-    app::{App, Person, text, unique, unique_uuid},
+    app::{App, PASSWORD, Person, text, unique, unique_uuid},
     client::{Call, Transport},
     database::on_every_database,
-    rpc::{DELETE_USER, GET_ME, GET_USER, LIST_USERS, UPDATE_USER},
+    rpc::{
+        DELETE_USER, GET_ME, GET_USER, LIST_USERS, LOGIN, REFRESH_TOKEN, SUSPEND_USER,
+        UNSUSPEND_USER, UPDATE_USER,
+    },
     server::Environment,
 };
 
@@ -184,6 +187,66 @@ async fn authz_06_the_last_administrator_cannot_be_deleted() {
     let refused = root.everywhere(delete(&root.id)).await;
     refused.refused("FAILED_PRECONDITION", "LAST_ADMINISTRATOR");
     let second = app.admin("second").await;
+    second.send(Transport::Rest, delete(&root.id)).await.ok();
+}
+
+/// A call that suspends an account, or ends that.
+fn set_suspended(id: &str, suspended: bool) -> Call {
+    let method = if suspended { SUSPEND_USER } else { UNSUSPEND_USER };
+    Call::to(method, json!({ "id": id }))
+}
+
+#[tokio::test]
+async fn sess_04_suspending_an_account_ends_its_sessions_until_it_is_lifted_and_one_signs_in_anew()
+{
+    for app in on_every_database().await {
+        let (root, bob) = (app.admin("root").await, app.user("bob").await);
+        for transport in Transport::ALL {
+            let ann = app.user("ann").await;
+            current(&ann).await;
+            let suspended = root.send(transport, set_suspended(&ann.id, true)).await;
+            assert_eq!(suspended.ok()["user"]["state"], "USER_STATE_SUSPENDED");
+            let me = ann.everywhere(Call::to(GET_ME, json!({}))).await;
+            me.refused("UNAUTHENTICATED", "SESSION_ENDED");
+            let seen = bob.send(transport, get(&ann.id)).await;
+            assert_eq!(seen.ok()["user"]["state"], "USER_STATE_SUSPENDED");
+
+            let lifted = root.send(transport, set_suspended(&ann.id, false)).await;
+            assert_eq!(lifted.ok()["user"]["state"], "USER_STATE_ACTIVE");
+            let me = ann.everywhere(Call::to(GET_ME, json!({}))).await;
+            me.refused("UNAUTHENTICATED", "SESSION_ENDED");
+            assert_eq!(app.sign_in(&ann.username).await.id, ann.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn authn_05_signing_in_to_a_suspended_account_fails_as_with_a_wrong_password() {
+    for app in on_every_database().await {
+        let (ann, root) = (app.user("ann").await, app.admin("root").await);
+        root.send(Transport::Rest, set_suspended(&ann.id, true)).await.ok();
+        for password in [PASSWORD, "not the right one"] {
+            let request = json!({ "identifier": ann.username, "password": password });
+            let refused = app.everywhere(&Call::to(LOGIN, request)).await;
+            refused.refused("UNAUTHENTICATED", "WRONG_CREDENTIALS");
+        }
+        let refresh = Call::to(REFRESH_TOKEN, json!({ "refreshToken": ann.refresh_token }));
+        let refused = app.everywhere(&refresh).await;
+        refused.refused("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN");
+    }
+}
+
+#[tokio::test]
+async fn authz_06_the_last_administrator_cannot_be_suspended() {
+    let app = App::with(Environment::new());
+    let root = app.admin("root").await;
+    let refused = root.everywhere(set_suspended(&root.id, true)).await;
+    refused.refused("FAILED_PRECONDITION", "LAST_ADMINISTRATOR");
+    let second = app.admin("second").await;
+    second.send(Transport::Rest, set_suspended(&root.id, true)).await.ok();
+    // One who is suspended does not count.
+    let refused = second.everywhere(set_suspended(&second.id, true)).await;
+    refused.refused("FAILED_PRECONDITION", "LAST_ADMINISTRATOR");
     second.send(Transport::Rest, delete(&root.id)).await.ok();
 }
 

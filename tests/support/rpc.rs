@@ -10,6 +10,8 @@ pub const GET_ME: &str = "veza.user.v1.UserService/GetMe";
 pub const GET_USER: &str = "veza.user.v1.UserService/GetUser";
 pub const UPDATE_USER: &str = "veza.user.v1.UserService/UpdateUser";
 pub const DELETE_USER: &str = "veza.user.v1.UserService/DeleteUser";
+pub const SUSPEND_USER: &str = "veza.user.v1.UserService/SuspendUser";
+pub const UNSUSPEND_USER: &str = "veza.user.v1.UserService/UnsuspendUser";
 
 pub const LIST_ROOMS: &str = "veza.chat.v1.ChatService/ListRooms";
 pub const CREATE_ROOM: &str = "veza.chat.v1.ChatService/CreateRoom";

@@ -31,6 +31,9 @@ const BAD_VALUES: [(&str, &str, &str); 5] = [
     ("order_by", "nonsense", "INVALID_FIELDS"),
 ];
 
+/// The permissions that of Ann's and Bob's and Root's roles only Root's holds, where owning does not help.
+const FOR_ADMINISTRATORS: [&str; 1] = ["users.suspend"];
+
 /// Plays everything.
 pub async fn play(stage: &mut Stage) {
     resources::set_the_scene(stage).await;
@@ -54,6 +57,8 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::GET_USER => accounts::get(stage).await,
         rpc::UPDATE_USER => accounts::update(stage).await,
         rpc::DELETE_USER => accounts::delete(stage).await,
+        rpc::SUSPEND_USER => accounts::suspend(stage).await,
+        rpc::UNSUSPEND_USER => accounts::unsuspend(stage).await,
         rpc::LIST_ROOMS => resources::list(stage, ROOM).await,
         rpc::CREATE_ROOM => resources::create(stage, ROOM).await,
         rpc::GET_ROOM => resources::get(stage, ROOM).await,
@@ -72,9 +77,9 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
 async fn refuse(stage: &mut Stage, method: &MethodDescriptor) {
     let name = &contract::name(method);
     let request = stage.on_what_ann_has(method);
-    let [ann, bob, eve, root] =
-        [&stage.cast.ann, &stage.cast.bob, &stage.cast.eve, &stage.cast.root]
-            .map(|one| one.token.clone());
+    let [bob, eve, root] =
+        [&stage.cast.bob, &stage.cast.eve, &stage.cast.root].map(|one| one.token.clone());
+    let able = able(stage, method);
     let call = Call::to(name, request.clone());
     let mut cases = Vec::new();
     let access = policy(method).access;
@@ -96,23 +101,30 @@ async fn refuse(stage: &mut Stage, method: &MethodDescriptor) {
     if on(method, UNKNOWN) != on(method, "") {
         let unknown = Call::to(name, on(method, UNKNOWN)).token(&root);
         cases.push(("an id that nothing has", unknown, "NOT_FOUND"));
-        let nonsense = Call::to(name, on(method, "nonsense")).token(&ann);
+        let nonsense = Call::to(name, on(method, "nonsense")).token(&able);
         cases.push(("an id that is none", nonsense, "INVALID_FIELDS"));
     }
-    let hasty = call.clone().token(&ann).header("grpc-timeout", "soon");
+    let hasty = call.clone().token(&able).header("grpc-timeout", "soon");
     cases.push(("a timeout that is none", hasty, "INVALID_FIELDS"));
     let bad = bad_values(&method.input());
     if !bad.is_empty() {
         let call = Call::to(name, bad.into());
         // Credentials that nobody asked for cannot make a public call fail.
-        let token = if access == "ACCESS_PUBLIC" { "nonsense" } else { &ann };
+        let token = if access == "ACCESS_PUBLIC" { "nonsense" } else { &able };
         cases.push(("every value is bad", call.token(token), "INVALID_FIELDS"));
     }
     for (what, call, outcome) in cases {
         stage.perform(&format!("{name}: {what}"), call, outcome).await;
     }
     refuse_fields(stage, method, &request).await;
-    refuse_bodies(stage, method, &call.token(&ann)).await;
+    refuse_bodies(stage, method, &call.token(&able)).await;
+}
+
+/// The token of somebody who may call a method about what Ann has: hers, unless only administrators may.
+fn able(stage: &Stage, method: &MethodDescriptor) -> String {
+    let only_root = FOR_ADMINISTRATORS.contains(&policy(method).permission.as_str());
+    let able = if only_root { &stage.cast.root } else { &stage.cast.ann };
+    able.token.clone()
 }
 
 /// What fails because of a field that means the same everywhere.
@@ -124,7 +136,7 @@ async fn refuse_fields(stage: &mut Stage, method: &MethodDescriptor, request: &V
         }
         let mut request = request.clone();
         request[field] = bad.into();
-        let call = Call::to(&name, request).token(&stage.cast.ann.token);
+        let call = Call::to(&name, request).token(&able(stage, method));
         // The gateway knows which fields there are, and the service which of them can be changed.
         let alike = if field == "update_mask" { Alike::InReason } else { Alike::Wholly };
         stage.perform_alike(alike, &format!("{name}: a bad {field}"), call, outcome).await;

@@ -10,7 +10,7 @@ use crate::{
         client::Call,
         rpc::{
             DELETE_USER, GET_ME, GET_USER, LIST_USERS, LOGIN, LOGOUT, REFRESH_TOKEN, REGISTER,
-            UPDATE_USER,
+            SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
         },
     },
 };
@@ -140,4 +140,39 @@ pub async fn delete(stage: &mut Stage) {
     stage.perform("delete: oneself", call.clone(), "OK").await;
     stage.perform("delete: again", call, "SESSION_ENDED").await;
     stage.ann("deleted", GET_USER, json!({ "id": fay.id }), "NOT_FOUND").await;
+}
+
+pub async fn suspend(stage: &mut Stage) {
+    let root = stage.cast.root.clone();
+    let suspend = |id: &str, etag: &str| {
+        Call::to(SUSPEND_USER, json!({ "id": id, "etag": etag })).token(&root.token)
+    };
+    let last = suspend(&root.id, "");
+    stage.perform("suspend: the last administrator", last, "LAST_ADMINISTRATOR").await;
+    let gus = stage.sign_up("gus").await;
+    stage.perform("suspend: the current version", suspend(&gus.id, "v1"), "OK").await;
+    stage.perform("suspend: again", suspend(&gus.id, ""), "OK").await;
+    let me = Call::to(GET_ME, json!({})).token(&gus.token);
+    stage.perform("suspend: a session", me, "SESSION_ENDED").await;
+    let request = json!({ "refreshToken": gus.refresh_token });
+    stage.nobody("suspended", REFRESH_TOKEN, request, "INVALID_REFRESH_TOKEN").await;
+    let request = json!({ "identifier": "gus", "password": PASSWORD });
+    stage.nobody("suspended", LOGIN, request, "WRONG_CREDENTIALS").await;
+    stage.ann("suspended", GET_USER, json!({ "id": gus.id }), "OK").await;
+}
+
+pub async fn unsuspend(stage: &mut Stage) {
+    let root = stage.cast.root.clone();
+    let hal = stage.sign_up("hal").await;
+    for (case, method) in [
+        ("not suspended", UNSUSPEND_USER),
+        ("before the end", SUSPEND_USER),
+        ("suspended", UNSUSPEND_USER),
+    ] {
+        let call = Call::to(method, json!({ "id": hal.id })).token(&root.token);
+        stage.perform(&format!("unsuspend: {case}"), call, "OK").await;
+    }
+    let me = Call::to(GET_ME, json!({})).token(&hal.token);
+    stage.perform("unsuspend: a session of before", me, "SESSION_ENDED").await;
+    stage.sign_in("hal").await;
 }
