@@ -1,6 +1,7 @@
 //! The command line: what `veza` can be told to do.
 
 mod health;
+mod user;
 
 use std::{
     io::{self, IsTerminal, Read, Write},
@@ -64,6 +65,9 @@ enum Command {
     /// Look after administrators
     #[command(subcommand)]
     Admin(Admin),
+    /// Say what somebody may do
+    #[command(subcommand)]
+    User(user::User),
     /// Ask the server of this configuration whether it is alive; fails when it is not
     Health {
         /// Ask whether calls should be sent to it, too
@@ -117,6 +121,9 @@ impl CommandLine {
             Some(Command::Migrate) => on_runtime(migrate(&config)),
             Some(Command::Admin(Admin::Create { username, email, password_stdin })) => {
                 on_runtime(create_administrator(&config, username, email, password_stdin))
+            }
+            Some(Command::User(user)) => {
+                on_runtime(user::change(&config, user)).and_then(|done| print(&(done + "\n")))
             }
             Some(Command::Health { ready }) => {
                 on_runtime(health::ask(&config, ready)).and_then(|answer| print(&(answer + "\n")))
@@ -278,14 +285,19 @@ async fn create_administrator(
     let length_min = config.password_length_min.into();
     let password = Password::choose("password", password, length_min).map_err(explain)?;
 
-    check_database(config)?;
-    let secrets = config.secrets().map_err(|error| error.to_string())?;
-    prepare_schema(config, &secrets).await?;
-    let core = connect(config, &secrets).await?;
+    let core = use_cases(config).await?;
     let registration = Registration { email, username, password, display_name: Text::default() };
     let user = core.auth.create_administrator(&operator(), registration).await.map_err(explain)?;
     core.world.store.close().await;
     print(&format!("made the administrator {} with the id {}\n", &*user.username, user.id))
+}
+
+/// The use cases on a database whose schema is what they expect: what a command of one shot needs.
+async fn use_cases(config: &Config) -> Result<Core, String> {
+    check_database(config)?;
+    let secrets = config.secrets().map_err(|error| error.to_string())?;
+    prepare_schema(config, &secrets).await?;
+    connect(config, &secrets).await
 }
 
 async fn connect(config: &Config, secrets: &Secrets) -> Result<Core, String> {

@@ -25,6 +25,7 @@ use crate::{
         auth::AuthService,
         keyring::Keyring,
         memory::{Remembered, Sessions},
+        role::RoleService,
         room::RoomService,
         session::{SessionService, TokenNames},
         stream::StreamService,
@@ -69,6 +70,8 @@ pub struct Core {
     pub keyring: Arc<Keyring>,
     /// Signing up and in.
     pub auth: Arc<AuthService>,
+    /// Who may do what.
+    pub roles: RoleService,
     pub(super) sessions: Arc<SessionService>,
     pub(super) access: Arc<AccessService>,
     pub(super) users: Arc<UserService>,
@@ -142,7 +145,7 @@ impl Core {
         };
         let remembered = remembered(Config::is_embedded(&secrets.database_url));
         let following = world.store.follow(Arc::new(remembered.clone()));
-        let Remembered { sessions: live, users } = remembered;
+        let Remembered { sessions: live, users } = remembered.clone();
         let names = TokenNames {
             issuer: config.token_issuer.clone(),
             audience: config.token_audience.clone(),
@@ -179,6 +182,7 @@ impl Core {
                 users,
                 freshness: following.freshness,
             }),
+            roles: RoleService { world: world.clone(), remembered },
             rooms: Arc::new(RoomService { world: world.clone() }),
             streams: Arc::new(StreamService { world: world.clone() }),
             sessions,

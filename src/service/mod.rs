@@ -7,6 +7,7 @@ pub mod keyring;
 pub mod memory;
 pub mod page;
 pub mod refresh_token;
+pub mod role;
 pub mod room;
 pub mod session;
 pub mod stream;

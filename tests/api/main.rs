@@ -27,6 +27,7 @@ mod policy;
 mod race;
 mod redis;
 mod replicas;
+mod role;
 mod route;
 mod session;
 mod skew;

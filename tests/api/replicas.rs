@@ -2,15 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use futures::FutureExt;
 use serde_json::json;
 
 use crate::support::{
     app::{App, Person, text},
     client::{Call, Transport},
+    grpc::{content_type, frame},
     replicas::Replicas,
     reply::Reply,
     rpc::{
-        CREATE_ROOM, DELETE_USER, GET_ME, GET_ROOM, GET_USER, LOGOUT, REFRESH_TOKEN, UPDATE_USER,
+        CREATE_ROOM, DELETE_USER, GET_ME, GET_ROOM, GET_USER, LOGOUT, REFRESH_TOKEN, SUSPEND_USER,
+        UPDATE_USER,
     },
 };
 
@@ -147,6 +151,82 @@ async fn sess_04_deleting_an_account_on_one_replica_ends_its_sessions_on_every_o
     for session in &sessions {
         until(session, me(), is_ended).await;
     }
+}
+
+#[tokio::test]
+async fn sess_04_suspending_an_account_on_one_replica_ends_its_sessions_on_every_other() {
+    let replicas = Replicas::start(2).await;
+    let (a, b) = replicas.pair();
+    let root = a.admin("root").await;
+    for transport in Transport::ALL {
+        let ann = b.user("ann").await;
+        ann.everywhere(me()).await.ok();
+        root.call(transport, SUSPEND_USER, json!({ "id": ann.id })).await.ok();
+        let took = until(&ann, me(), is_ended).await;
+        println!("{transport:?}: the session had ended on the other replica after {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn authz_07_a_role_that_is_given_or_taken_away_counts_on_every_replica() {
+    let replicas = Replicas::start(2).await;
+    let (a, b) = replicas.pair();
+    let (ann, other) = (a.user("ann").await, b.user("bob").await);
+    let rename = json!({ "user": { "id": other.id, "bio": "edited" } });
+    let rename = Call::to(UPDATE_USER, rename);
+    let may = |reply: &Reply| reply.code == "OK";
+    let may_not = |reply: &Reply| reply.code == "PERMISSION_DENIED";
+    for app in [a, b] {
+        ann.at(app)
+            .everywhere(rename.clone())
+            .await
+            .refused("PERMISSION_DENIED", "PERMISSION_DENIED");
+    }
+    assert!(a.admin("root").await.id != ann.id, "somebody else is an administrator");
+    for (command, is_so) in [("grant", &may as &dyn Fn(&Reply) -> bool), ("revoke", &may_not)] {
+        let done = replicas.environment.run(&["user", command, &ann.username, "admin"], "");
+        assert!(done.status.success(), "{done:?}");
+        for app in [a, b] {
+            let took = until(&ann.at(app), rename.clone(), is_so).await;
+            println!("{command} counted after {took:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sess_04_an_open_stream_ends_with_its_session_on_every_replica() {
+    let replicas = Replicas::start(2).await;
+    let (a, b) = replicas.pair();
+    let root = b.admin("root").await;
+    for transport in Transport::BINARY {
+        let ann = a.user("ann").await;
+        let elsewhere = a.sign_in(&ann.username).await;
+        let streams = [watch(transport, &ann).await, watch(transport, &ann.at(b)).await];
+        let mut untouched = Box::pin(watch(transport, &elsewhere.at(b)).await);
+        ann.call(transport, LOGOUT, json!({})).await.ok();
+        let begin = Instant::now();
+        for stream in streams {
+            let end = tokio::time::timeout(PATIENCE, stream).await.expect("an end");
+            end.refused("UNAUTHENTICATED", "SESSION_ENDED");
+        }
+        println!("{transport:?}: the streams had ended after {:?}", begin.elapsed());
+        assert!((&mut untouched).now_or_never().is_none(), "another session goes on");
+        root.call(transport, SUSPEND_USER, json!({ "id": ann.id })).await.ok();
+        untouched.await.refused("UNAUTHENTICATED", "SESSION_ENDED");
+    }
+}
+
+/// A stream that somebody has opened: its end.
+async fn watch(transport: Transport, person: &Person) -> impl Future<Output = Reply> + use<> {
+    let request = http::Request::post("/grpc.health.v1.Health/Watch")
+        .header("content-type", content_type(transport))
+        .header("te", "trailers")
+        .header("authorization", format!("Bearer {}", person.access_token));
+    let body = match transport {
+        Transport::GrpcWebText => STANDARD.encode(frame(&[])).into_bytes(),
+        _ => frame(&[]),
+    };
+    person.app.client.open(transport, request.body(body).unwrap()).await
 }
 
 #[tokio::test]

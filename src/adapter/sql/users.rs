@@ -10,7 +10,7 @@ use super::{
     row,
 };
 use crate::domain::{
-    Error, Result,
+    Error, Result, Timestamp,
     id::Id,
     page::{Cursor, Page, PageQuery, UserFilter},
     text::{Email, Text, Username, fold},
@@ -51,6 +51,16 @@ impl<L: Link> ReadUsers for Handle<L> {
         };
         let query = sqlx::query(sql).bind(folded);
         Ok(query.try_map(with_hash).fetch_optional(self.connection()).await?)
+    }
+
+    async fn find_user_by_name(&mut self, folded: &str) -> Result<Option<User>> {
+        let sql = concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users WHERE (username_folded = $1 OR email_folded = $1) AND delete_time IS NULL"
+        );
+        let query = sqlx::query(sql).bind(folded);
+        Ok(query.try_map(|row| user(&row)).fetch_optional(self.connection()).await?)
     }
 
     async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>> {
@@ -101,6 +111,28 @@ impl Users for Change {
     async fn lock_role_bindings(&mut self) -> Result<()> {
         sqlx::query(LOCK_ROLE_BINDINGS).execute(self.connection()).await?;
         Ok(())
+    }
+
+    async fn grant_role(&mut self, id: Id<User>, role: &str, now: Timestamp) -> Result<bool> {
+        let query = sqlx::query(
+            "INSERT INTO role_bindings (user_id, role, create_time) \
+             SELECT $1, name, $3 FROM roles WHERE name = $2 \
+             ON CONFLICT (user_id, role, resource) DO UPDATE SET expire_time = NULL",
+        );
+        let query = query.bind(id.uuid()).bind(role).bind(time(now));
+        let granted = query.execute(self.connection()).await?.rows_affected() == 1;
+        announce(self.connection(), &coherence::Change::User(id)).await?;
+        Ok(granted)
+    }
+
+    async fn revoke_role(&mut self, id: Id<User>, role: &str) -> Result<bool> {
+        let query = sqlx::query(
+            "DELETE FROM role_bindings WHERE user_id = $1 AND role = $2 AND resource = ''",
+        );
+        let query = query.bind(id.uuid()).bind(role);
+        let revoked = query.execute(self.connection()).await?.rows_affected() == 1;
+        announce(self.connection(), &coherence::Change::User(id)).await?;
+        Ok(revoked)
     }
 
     async fn update_password_hash(&mut self, id: Id<User>, hash: &str) -> Result<()> {

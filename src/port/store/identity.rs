@@ -21,6 +21,9 @@ pub trait ReadUsers {
     /// The active account whose folded username or folded e-mail address is this, with its password hash.
     async fn find_user_to_sign_in(&mut self, folded: &str) -> Result<Option<(User, String)>>;
 
+    /// The account that is not deleted and whose folded username or folded e-mail address is this, with its roles.
+    async fn find_user_by_name(&mut self, folded: &str) -> Result<Option<User>>;
+
     /// A page of the accounts that are not deleted, with their roles.
     async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>>;
 
@@ -46,6 +49,12 @@ pub trait Users: ReadUsers {
 
     /// Lets nobody else count or change who holds which role before this transaction ends.
     async fn lock_role_bindings(&mut self) -> Result<()>;
+
+    /// Gives a role to an account everywhere and for good; whether there is such a role.
+    async fn grant_role(&mut self, id: Id<User>, role: &str, now: Timestamp) -> Result<bool>;
+
+    /// Takes a role away that an account has everywhere; whether it had it.
+    async fn revoke_role(&mut self, id: Id<User>, role: &str) -> Result<bool>;
 
     /// Replaces the password hash, and nothing else.
     async fn update_password_hash(&mut self, id: Id<User>, hash: &str) -> Result<()>;
