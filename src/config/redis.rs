@@ -22,9 +22,9 @@ pub struct Redis {
           global = true, default_value = "veza", value_name = "NAME", value_parser = prefix)]
     pub prefix: String,
 
-    /// The most connections to Redis
+    /// The most connections to Redis: four for calls, and some for the rest
     #[arg(id = "redis_connections_max", long = "redis-connections-max", env = "REDIS_CONNECTIONS_MAX",
-          global = true, default_value_t = 8, value_name = "N", value_parser = whole(1..=1_000_u32))]
+          global = true, default_value_t = 8, value_name = "N", value_parser = whole(6..=1_000_u32))]
     pub connections_max: u32,
 
     /// How long a command may take, the wait for a connection included; then Redis counts as down

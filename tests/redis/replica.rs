@@ -35,7 +35,7 @@ pub fn options(url: &str) -> Options {
     Options {
         url: url.to_owned().into(),
         prefix: "test".into(),
-        connections_max: 4,
+        connections_max: 8,
         timeout: Duration::from_secs(5),
         connect_timeout: Duration::from_secs(5),
     }

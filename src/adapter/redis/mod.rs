@@ -28,6 +28,10 @@ use self::{
 /// noticed that it does not.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 
+/// How many connections are ready beside those in use. The pool makes none for who waits while others come and go, so
+/// without them the heartbeat would wait behind calls, and Redis count as down because it is busy.
+const IDLE_MIN: u32 = 2;
+
 /// Which Redis, and how it is used.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -96,6 +100,7 @@ impl Redis {
         };
         let pool = Pool::builder()
             .max_size(options.connections_max)
+            .min_idle(IDLE_MIN.min(options.connections_max))
             .connection_timeout(options.timeout)
             .test_on_check_out(false)
             .retry_connection(false)
