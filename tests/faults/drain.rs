@@ -69,7 +69,7 @@ async fn f_16_a_server_that_is_asked_to_stop_fails_no_call() {
     // Updates from a stale version are refused, as they should be.
     assert!(answers.keys().all(|code| ["OK", "ABORTED"].contains(&code.as_str())), "{answers:?}");
     experiment.measure("stops", rounds);
-    experiment.measure("slowest stop", slowest);
+    experiment.measure_time("slowest stop", slowest);
     experiment.measure("streams told to reconnect", STREAMS * rounds);
     experiment.conclude(workload, &targets, &database, async || None).await;
 }

@@ -48,8 +48,13 @@ impl Experiment {
     }
 
     /// Adds a figure.
-    pub fn measure(&mut self, name: &'static str, value: impl fmt::Debug) {
-        self.figures.push((name, format!("{value:.0?}")));
+    pub fn measure(&mut self, name: &'static str, value: impl fmt::Display) {
+        self.figures.push((name, value.to_string()));
+    }
+
+    /// Adds a figure that is a time.
+    pub fn measure_time(&mut self, name: &'static str, time: Duration) {
+        self.measure(name, format!("{time:.0?}"));
     }
 
     /// Stops the clients, waits for the system to come to rest, judges, and prints the figures.

@@ -57,8 +57,8 @@ async fn kill_again_and_again(mut experiment: Experiment, environment: Environme
     assert!(slowest < RESTART_MAX, "{slowest:?}");
     workload.progress(200).await;
     experiment.measure("kills", rounds);
-    experiment.measure("slowest restart", slowest);
+    experiment.measure_time("slowest restart", slowest);
     let silence = workload.ledger.longest_silence(Duration::ZERO, workload.ledger.now());
-    experiment.measure("longest silence", silence);
+    experiment.measure_time("longest silence", silence);
     experiment.conclude(workload, &targets, &database, async || None).await;
 }

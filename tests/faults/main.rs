@@ -8,13 +8,18 @@
 #[expect(dead_code, unused_imports, reason = "the tests of the API use the rest of it")]
 mod support;
 
+#[path = "../support/proxy.rs"]
+mod proxy;
+
 mod chance;
 mod drain;
 mod experiment;
 mod kill;
 mod ledger;
 mod oracle;
+mod postgres;
 mod probe;
+mod proxied;
 mod sqlite;
 mod store;
 mod targets;

@@ -42,7 +42,7 @@ async fn f_14_a_locked_or_full_sqlite_loses_nothing_and_recovers() {
         locker.execute("ROLLBACK").await.unwrap();
         let released = workload.ledger.now();
         workload.progress(50).await;
-        experiment.measure(name, workload.ledger.recovery(released).unwrap_or_default());
+        experiment.measure_time(name, workload.ledger.recovery(released).unwrap_or_default());
     }
     locker.close().await.unwrap();
 
@@ -52,7 +52,7 @@ async fn f_14_a_locked_or_full_sqlite_loses_nothing_and_recovers() {
     server.limit(Resource::Fsize, at_most(None));
     let freed = workload.ledger.now();
     workload.progress(100).await;
-    experiment.measure("from full disk", workload.ledger.recovery(freed).unwrap_or_default());
+    experiment.measure_time("from full disk", workload.ledger.recovery(freed).unwrap_or_default());
     assert_eq!(store::integrity(&database).await, "ok");
     experiment.conclude(workload, &targets, &database, async || None).await;
 }

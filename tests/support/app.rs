@@ -119,7 +119,7 @@ impl App {
     }
 
     /// A server that runs already.
-    pub(super) fn of(server: Arc<Server>) -> Self {
+    pub fn of(server: Arc<Server>) -> Self {
         let all = server.replicas.iter().chain([&*server]);
         let addresses: Vec<_> = all.map(|server| server.address).collect();
         Self { client: Client::of(&addresses), server }
