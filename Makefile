@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/node_modules/.bin:$(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test test-unit test-integration fuzz lint format clippy doc contract dependencies composition tools
+.PHONY: help run cluster test test-unit test-integration test-faults fuzz lint format clippy doc contract dependencies composition tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test-integration: tools ## Run the tests from the outside: databases, transports
 	VEZA_ON=cluster cargo test --test api --no-fail-fast
 	cargo build --bin veza
 	tests/clients/run.sh
+
+test-faults: tools ## Break servers for a quarter of an hour, and print the figures of docs/reliability.md
+	FAULT_ROUNDS=$${FAULT_ROUNDS:-15} FAULT_STRETCH=$${FAULT_STRETCH:-5} \
+	    cargo test --test faults -- --nocapture --test-threads=1
 
 fuzz: tools ## Run the fuzz targets of the gateway, each for a minute
 	scripts/fuzz.sh

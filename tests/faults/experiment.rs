@@ -66,14 +66,15 @@ impl Experiment {
         workload: Workload,
         targets: &Targets,
         database: &str,
-        deliver: impl AsyncFnOnce() -> Option<Vec<Delivered>>,
+        deliver: impl AsyncFnOnce(&Store) -> Option<Vec<Delivered>>,
     ) {
         let (ledger, sessions) = workload.finish().await;
         store::until_drained(database).await;
+        let store = Store::read(database).await;
         let evidence = Evidence {
             entries: ledger.entries(),
-            store: Store::read(database).await,
-            delivered: deliver().await,
+            delivered: deliver(&store).await,
+            store,
             trials: try_credentials(targets, &sessions).await,
         };
         let findings = oracle::judge(&evidence);

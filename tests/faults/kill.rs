@@ -60,5 +60,5 @@ async fn kill_again_and_again(mut experiment: Experiment, environment: Environme
     experiment.measure_time("slowest restart", slowest);
     let silence = workload.ledger.longest_silence(Duration::ZERO, workload.ledger.now());
     experiment.measure_time("longest silence", silence);
-    experiment.conclude(workload, &targets, &database, async || None).await;
+    experiment.conclude(workload, &targets, &database, async |_| None).await;
 }

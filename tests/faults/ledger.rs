@@ -120,6 +120,14 @@ impl Ledger {
         self.pages.lock().unwrap().answers.clone()
     }
 
+    /// Demands that every call was answered well so far; updates from a stale version are refused, as they should be.
+    #[track_caller]
+    pub fn assert_unharmed(&self) {
+        let (answers, defects) = (self.answers(), self.defects());
+        let is_well = |code: &String| ["OK", "ABORTED"].contains(&code.as_str());
+        assert!(answers.keys().all(is_well), "{answers:?} {defects:#?}");
+    }
+
     /// How many operations became this.
     pub fn count(&self, outcome: Outcome) -> usize {
         let pages = self.pages.lock().unwrap();

@@ -12,14 +12,17 @@ mod support;
 mod proxy;
 
 mod chance;
+mod crash;
 mod drain;
 mod experiment;
 mod kill;
 mod ledger;
+mod nats;
 mod oracle;
 mod postgres;
 mod probe;
 mod proxied;
+mod redis;
 mod sqlite;
 mod store;
 mod targets;

@@ -54,7 +54,7 @@ async fn f_14_a_locked_or_full_sqlite_loses_nothing_and_recovers() {
     workload.progress(100).await;
     experiment.measure_time("from full disk", workload.ledger.recovery(freed).unwrap_or_default());
     assert_eq!(store::integrity(&database).await, "ok");
-    experiment.conclude(workload, &targets, &database, async || None).await;
+    experiment.conclude(workload, &targets, &database, async |_| None).await;
 }
 
 /// A script that runs the server so that the system refuses writes past a limit, as a full disk does, instead of ending

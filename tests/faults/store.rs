@@ -110,14 +110,32 @@ pub async fn pending(url: &str) -> i64 {
     })
 }
 
+/// The number of the event that was recorded last.
+pub async fn last_event(url: &str) -> i64 {
+    let query = "SELECT coalesce(max(seq), 0) FROM outbox";
+    on_database!(url, |connection| {
+        sqlx::query_scalar(query).fetch_one(&mut connection).await.expect("the outbox")
+    })
+}
+
 /// Returns when no event waits to be published.
 pub async fn until_drained(url: &str) {
-    let drained = async {
-        while pending(url).await > 0 {
-            time::sleep(Duration::from_millis(20)).await;
+    until_published(url, i64::MAX).await;
+}
+
+/// Returns when no event up to this one waits to be published.
+pub async fn until_published(url: &str, last: i64) {
+    let query = "SELECT count(*) FROM outbox WHERE publish_time IS NULL AND seq <= $1";
+    let published = async {
+        while on_database!(url, |connection| {
+            let query = sqlx::query_scalar::<_, i64>(query).bind(last);
+            query.fetch_one(&mut connection).await.expect("the outbox")
+        }) > 0
+        {
+            time::sleep(Duration::from_millis(50)).await;
         }
     };
-    time::timeout(PATIENCE, drained).await.expect("events wait for ever");
+    time::timeout(PATIENCE, published).await.expect("events wait for ever");
 }
 
 /// What SQLite says of its file.
