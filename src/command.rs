@@ -7,13 +7,17 @@ use std::{
     io::{self, IsTerminal, Read, Write},
     process::ExitCode,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use clap::{
     CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -43,6 +47,9 @@ A first session:
   curl http://127.0.0.1:8080/health            ask whether it is there
   grpcurl -plaintext 127.0.0.1:8080 list       see what it serves over gRPC
 Then open http://127.0.0.1:8080/docs in a browser to try the API.";
+
+/// How often a schema that is waited for is looked at.
+const LOOK_AT_SCHEMA_EVERY: Duration = Duration::from_secs(1);
 
 /// A self-hosted backend: gRPC, gRPC-web and REST on one port
 #[derive(Debug, Parser)]
@@ -248,7 +255,19 @@ async fn prepare_schema(config: &Config, secrets: &Secrets) -> Result<(), String
     if Config::is_embedded(&secrets.database_url) {
         return sql::migrate(&options).await.map(drop).map_err(explain);
     }
-    match sql::pending_migrations(&options).await.map_err(explain)? {
+    let deadline = Instant::now() + config.database.wait_for_migrations;
+    let mut state = sql::pending_migrations(&options).await.map_err(explain)?;
+    if let SchemaState::Older { pending } = &state
+        && Instant::now() < deadline
+    {
+        let lacks = pending.join(", ");
+        tracing::info!(lacks, event = "waiting_for_migrations", "waiting for `veza migrate`");
+        while matches!(state, SchemaState::Older { .. }) && Instant::now() < deadline {
+            time::sleep(LOOK_AT_SCHEMA_EVERY).await;
+            state = sql::pending_migrations(&options).await.map_err(explain)?;
+        }
+    }
+    match state {
         SchemaState::Current => Ok(()),
         SchemaState::Older { pending } => Err(format!(
             "the database lacks {}; run `veza migrate`, then start again",

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use super::{
     Config, Line, Synchronous, choice, database_listen_url, database_url,
     secret::without_password,
-    value::{Setting, optional, positive_duration, show, whole},
+    value::{Setting, duration, optional, positive_duration, show, whole},
 };
 
 /// How the database is used.
@@ -69,6 +69,11 @@ pub struct Database {
     )]
     pub pooler: Pooler,
 
+    /// How long to wait for `veza migrate` when the schema is older; 0s refuses to start, and without a value it is 5m
+    #[arg(long, env, global = true, default_value = "0s", default_missing_value = "5m", num_args = 0..=1,
+          require_equals = true, value_name = "DURATION", value_parser = duration)]
+    pub wait_for_migrations: Duration,
+
     /// How hard SQLite makes sure of a commit: full survives a power cut, normal a crash of the process
     #[arg(long, env, global = true, default_value = "full", value_name = "LEVEL")]
     pub sqlite_synchronous: Synchronous,
@@ -123,6 +128,7 @@ impl Database {
             ("DATABASE_STATEMENTS_MAX", self.statements_max.to_string()),
             ("DATABASE_STATEMENT_TIMEOUT", show(self.statement_timeout(call_timeout))),
             ("DATABASE_POOLER", choice(Some(&self.pooler))),
+            ("WAIT_FOR_MIGRATIONS", show(self.wait_for_migrations)),
             ("SQLITE_SYNCHRONOUS", choice(Some(&self.sqlite_synchronous))),
         ]
     }

@@ -1,7 +1,7 @@
 //! The server and its PostgreSQL: connections that run out, servers that change roles, and what keeps a start from
 //! succeeding.
 
-use std::{path::Path, process::Output, time::Instant};
+use std::{path::Path, process::Output, sync::Arc, time::Instant};
 
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
@@ -158,6 +158,22 @@ async fn a_restart_of_the_database_needs_none_of_the_server() {
         reply.refused("UNAVAILABLE", "UNAVAILABLE");
     }
     panic!("the server does not come back");
+}
+
+#[tokio::test]
+async fn a_server_waits_for_migrations_and_of_two_migrators_one_waits() {
+    let url = postgres::server().create_database().await;
+    let environment = Environment::new().set("DATABASE_URL", &url).set("WAIT_FOR_MIGRATIONS", "1m");
+    let starting = environment.clone();
+    let server = std::thread::spawn(move || starting.start());
+    let migrators = [environment.clone(), environment.clone()]
+        .map(|environment| std::thread::spawn(move || environment.run(&["migrate"], "")));
+    let outputs = migrators.map(|migrator| migrator.join().unwrap());
+    assert!(outputs.iter().all(|output| output.status.success()), "{outputs:?}");
+    let applied = outputs.iter().filter(|output| output.stdout.starts_with(b"applied"));
+    assert_eq!(applied.count(), 1, "one migrates, the other waits and has nothing to do");
+    let app = App::of(Arc::new(server.join().unwrap()));
+    app.user("ann").await;
 }
 
 /// Demands that a server ends within ten seconds, with these words on the last line that it prints and no password.

@@ -1,9 +1,22 @@
-//! What every store does: each test runs on SQLite and on PostgreSQL.
+//! What every store does: each test runs on SQLite and on PostgreSQL, and most on PostgreSQL behind a pooler.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-/// Runs tests, functions of a `&World`, on each database.
+/// Runs tests, functions of a `&World`, on each database, and through a pooler that lends connections by transaction.
 macro_rules! on_each_store {
+    ($($test:ident),* $(,)?) => {
+        on_each_database! { $($test),* }
+        mod on_pgbouncer {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(&$crate::world::World::on_pgbouncer().await).await;
+            })*
+        }
+    };
+}
+
+/// Runs tests, functions of a `&World`, on each database.
+macro_rules! on_each_database {
     ($($test:ident),* $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test]

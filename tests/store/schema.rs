@@ -1,5 +1,7 @@
 //! Migrations.
 
+use secrecy::ExposeSecret;
+use sqlx::{Connection, Executor, PgConnection};
 use veza::adapter::sql::{SchemaState, migrate, pending_migrations};
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
     world::{World, options},
 };
 
-on_each_store! {
+on_each_database! {
     a_migrated_schema_is_current_and_migrating_again_does_nothing,
     a_schema_of_a_newer_build_is_told_from_an_older_one,
     a_schema_that_was_migrated_with_other_texts_is_told,
@@ -63,4 +65,22 @@ async fn of_two_migrators_of_sqlite_one_waits_for_the_other() {
 #[tokio::test]
 async fn of_two_migrators_of_postgres_one_waits_for_the_other() {
     migrate_twice_at_once(postgres::server().create_database().await).await;
+}
+
+#[tokio::test]
+async fn a_migration_that_finds_a_lock_lets_others_pass_and_goes_on_when_it_is_gone() {
+    let world = World::on_postgres().await;
+    world.sql("DROP TABLE idempotency_keys").await;
+    world.sql("DELETE FROM _sqlx_migrations WHERE version = 8").await;
+    let mut connection = PgConnection::connect(world.options.url.expose_secret()).await.unwrap();
+    let mut lock = connection.begin().await.unwrap();
+    lock.execute("LOCK TABLE _sqlx_migrations IN SHARE MODE").await.unwrap();
+    let others = async {
+        world.until_someone_waits().await;
+        world.until_nobody_waits().await;
+        lock.rollback().await.unwrap();
+    };
+    let (report, ()) = tokio::join!(migrate(&world.options), others);
+    assert_eq!(report.unwrap().applied, ["0008_create_idempotency_keys"]);
+    assert_eq!(pending_migrations(&world.options).await.unwrap(), SchemaState::Current);
 }

@@ -2,20 +2,19 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use clap::Parser;
-use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use tempfile::TempDir;
 use time::macros::datetime;
 use uuid::Uuid;
 use veza::{
-    adapter::sql::{self, Options},
+    adapter::sql::{self, Options, Pooler},
     app,
     config::{Config, Secrets},
     domain::{
@@ -33,14 +32,20 @@ use veza::{
     port::store::{Read, Store, Tx},
 };
 
-use crate::postgres;
+use crate::{postgres, process::Process};
 
 /// The time of the first thing that happens in a test.
 pub const START: Timestamp = datetime!(2026-11-01 12:00:00.123456 UTC);
 
+/// Who waits for another transaction.
+const WAITING: &str = "SELECT query FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
 pub struct World {
     pub options: Options,
     pub store: Arc<dyn Store>,
+    /// The database itself, whatever is in between.
+    url: String,
     _folder: Option<TempDir>,
 }
 
@@ -55,11 +60,25 @@ impl World {
         Self::with_schema(postgres::server().create_database().await, None).await
     }
 
+    pub async fn on_pgbouncer() -> Self {
+        static POOLER: LazyLock<Process> = LazyLock::new(|| {
+            let server = postgres::server().process.port.to_string();
+            let script = include_str!("../support/pgbouncer.sh");
+            Process::start("pgbouncer", script, &[&server])
+        });
+        let Self { url, .. } = Self::on_postgres().await;
+        let port = |process: &Process| format!(":{}/", process.port);
+        let pooled = url.replace(&port(&postgres::server().process), &port(&POOLER));
+        let options = Options { pooler: Pooler::Transaction, ..options(pooled) };
+        let store = sql::open(&options, envelope, Arc::default()).await.unwrap();
+        Self { options, store, url, _folder: None }
+    }
+
     async fn with_schema(url: String, folder: Option<TempDir>) -> Self {
-        let options = options(url);
+        let options = options(url.clone());
         sql::migrate(&options).await.unwrap();
         let store = sql::open(&options, envelope, Arc::default()).await.unwrap();
-        Self { options, store, _folder: folder }
+        Self { options, store, url, _folder: folder }
     }
 
     pub async fn read(&self) -> Box<dyn Read> {
@@ -71,12 +90,12 @@ impl World {
     }
 
     pub fn is_sqlite(&self) -> bool {
-        self.options.url.expose_secret().starts_with("sqlite")
+        self.url.starts_with("sqlite")
     }
 
     /// Runs statements behind the store's back, and returns the first column of what they find.
     pub async fn sql(&self, sql: &str) -> Vec<String> {
-        let url = self.options.url.expose_secret();
+        let url = &self.url;
         let sql = AssertSqlSafe(sql.to_owned());
         if self.is_sqlite() {
             let mut connection = SqliteConnection::connect(url).await.unwrap();
@@ -97,10 +116,14 @@ impl World {
         if self.is_sqlite() {
             return;
         }
-        let waiting = "SELECT query FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let look = async { while self.sql(waiting).await.is_empty() {} };
+        let look = async { while self.sql(WAITING).await.is_empty() {} };
         tokio::time::timeout(Duration::from_secs(10), look).await.expect("nobody waits");
+    }
+
+    /// Returns when no statement waits for another transaction, on PostgreSQL.
+    pub async fn until_nobody_waits(&self) {
+        let look = async { while !self.sql(WAITING).await.is_empty() {} };
+        tokio::time::timeout(Duration::from_secs(10), look).await.expect("somebody waits");
     }
 
     pub async fn user(&self, name: &str) -> User {

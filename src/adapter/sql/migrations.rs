@@ -129,7 +129,7 @@ fn embedded() -> Vec<Migration> {
 
 pub(super) fn failure(error: MigrateError) -> Error {
     match error {
-        MigrateError::Execute(error) => error.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         error => Error::internal(error),
     }
 }

@@ -38,6 +38,16 @@ pub const LOCK_ROLE_BINDINGS: &str = "LOCK TABLE role_bindings IN SHARE ROW EXCL
 /// How long a connection may lie idle and still be trusted without a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
+/// How long a migration may wait for a lock, how often it is tried again, and the pause in between, in which those have
+/// their turn who waited behind it.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '2s'";
+const LOCK_ATTEMPTS_MAX: u32 = 30;
+const LOCK_RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Makes room for the statements of a transaction on a connection that a pooler lends: the driver names them by number,
+/// and transactions before this one have left some of the same names.
+const FORGET: &str = "DEALLOCATE ALL";
+
 macro_rules! for_update {
     () => {
         " FOR UPDATE"
@@ -89,7 +99,7 @@ pub async fn open(
         Pooler::Transaction => {
             let limit = options.statement_timeout.as_millis();
             let begin = |how| {
-                let sql = format!("BEGIN{how}; SET LOCAL statement_timeout = {limit}");
+                let sql = format!("BEGIN{how}; {FORGET}; SET LOCAL statement_timeout = {limit}");
                 AssertSqlSafe(sql).into_sql_str()
             };
             (begin(""), Some(begin(" READ ONLY")))
@@ -152,21 +162,37 @@ pub async fn migrate(options: &Options) -> Result<MigrationReport> {
         ));
     }
     let mut connection = connect(options).await?;
-    // A migration takes as long as it takes.
+    // Whoever migrates at the same time is waited for, and a migration takes as long as it takes.
     connection.execute("SET statement_timeout = 0").await?;
     connection.lock().await.map_err(failure)?;
     // SQLite has a collation of this name built in, which compares bytes as well.
     connection.execute(r#"CREATE COLLATION IF NOT EXISTS "binary" FROM "C""#).await?;
-    let report = migrations::run(&mut connection).await?;
+    let report = migrate_patiently(&mut connection).await?;
     connection.unlock().await.map_err(failure)?;
     connection.close().await?;
     Ok(report)
 }
 
+/// A migration that waits for a lock makes everybody wait who comes after it, so it does not wait for long, and tries again.
+async fn migrate_patiently(connection: &mut PgConnection) -> Result<MigrationReport> {
+    connection.execute(LOCK_TIMEOUT).await?;
+    let mut attempt = 1;
+    loop {
+        match migrations::run(connection).await {
+            Err(Error::Unavailable(_)) if attempt < LOCK_ATTEMPTS_MAX => {
+                attempt += 1;
+                tokio::time::sleep(LOCK_RETRY_EVERY).await;
+            }
+            done => return done,
+        }
+    }
+}
+
 pub async fn schema_state(options: &Options) -> Result<SchemaState> {
     let mut connection = connect(options).await?;
     // One transaction: a pooler may lend another server connection to the next one.
-    let mut transaction = connection.begin().await?;
+    let begin = AssertSqlSafe(format!("BEGIN; {FORGET}"));
+    let mut transaction = connection.begin_with(begin).await?;
     let has_history: bool =
         sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
             .fetch_one(&mut *transaction)
