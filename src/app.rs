@@ -15,7 +15,7 @@ use std::{
 
 use tokio::{
     sync::{Mutex, Semaphore},
-    task::JoinSet,
+    task::{self, JoinSet},
     time,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -44,6 +44,7 @@ use crate::{
             user::v1::user_service_server::UserServiceServer,
         },
     },
+    telemetry::spans::Spans,
 };
 
 use self::shared::Shared;
@@ -107,7 +108,7 @@ impl App {
                 let pages = Transports::pages(routes::operators(&shown));
                 let operators = (
                     Listener::bind("OPS_LISTEN", address, None)?,
-                    edge(&config, &core, pages, false),
+                    edge(&config, &core, None, pages, false),
                 );
                 (documents.merge(routes::brief_health(&shown)), Some(operators))
             }
@@ -122,7 +123,8 @@ impl App {
             cors: cors::layer(&config.cors_origins.0)?,
         })
         .map_err(|error| error.to_string())?;
-        let edge = edge(&config, &core, transports, listener.is_tls());
+        let spans = spans(&config)?;
+        let edge = edge(&config, &core, spans, transports, listener.is_tls());
         for service in contract::POOL.services() {
             health.set_service_status(service.full_name(), ServingStatus::Serving).await;
         }
@@ -153,7 +155,7 @@ impl App {
             parts.spawn(listener.serve(edge, ended.clone(), Duration::ZERO));
         }
         let (listener, closing) = (self.listener, self.closing);
-        let remains = self.edge.tasks.clone();
+        let (remains, spans) = (self.edge.tasks.clone(), self.edge.spans.clone());
         let mut serving = JoinSet::new();
         serving.spawn(listener.serve(self.edge, closing.clone(), DRAIN_GRACE));
 
@@ -178,6 +180,9 @@ impl App {
             remains.wait().await;
             while parts.join_next().await.is_some() {}
             world.store.close().await;
+            if let Some(spans) = spans {
+                task::spawn_blocking(move || spans.finish()).await.ok();
+            }
         };
         if time::timeout(LAST_GRACE, rest).await.is_err() {
             tracing::warn!(event = "stop_timeout", "the database did not answer in time to stop");
@@ -204,9 +209,24 @@ fn policy(config: &Config, core: &Core, shared: &Shared, stop: CancellationToken
     })
 }
 
-fn edge(config: &Arc<Config>, core: &Core, transports: Transports, over_tls: bool) -> Arc<Edge> {
+/// Where spans are sent, if they are. Within the runtime, on which the connection lives.
+fn spans(config: &Config) -> Result<Option<Arc<Spans>>, String> {
+    let Some(endpoint) = &config.otel_exporter_otlp_endpoint.0 else { return Ok(None) };
+    match Spans::send_to(endpoint) {
+        Ok(spans) => Ok(Some(Arc::new(spans))),
+        Err(error) => Err(format!("OTEL_EXPORTER_OTLP_ENDPOINT: {error}")),
+    }
+}
+
+fn edge(
+    config: &Arc<Config>,
+    core: &Core,
+    spans: Option<Arc<Spans>>,
+    transports: Transports,
+    over_tls: bool,
+) -> Arc<Edge> {
     let (config, metrics) = (Arc::clone(config), Arc::clone(&core.metrics));
-    Arc::new(Edge { transports, config, metrics, over_tls, tasks: TaskTracker::new() })
+    Arc::new(Edge { transports, config, metrics, spans, over_tls, tasks: TaskTracker::new() })
 }
 
 /// The proto services, by their gRPC paths.

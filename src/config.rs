@@ -22,7 +22,7 @@ pub use nats::Nats;
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
 pub use secret::{Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url};
 pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous};
-use value::{address, duration, optional, positive_duration, show, whole};
+use value::{address, collector, duration, optional, positive_duration, ratio, show, whole};
 
 /// The name of a setting and the value that is in force, as `veza config` prints them.
 type Line = (&'static str, String);
@@ -177,6 +177,22 @@ pub struct Config {
     #[arg(long, env, global = true, default_value_t = true, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub reflection: bool,
 
+    /// Where to send spans of calls, by OTLP over gRPC, as `http://127.0.0.1:4317`; nowhere when not set
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "URL",
+        value_parser = optional(collector)
+    )]
+    pub otel_exporter_otlp_endpoint: Setting<String>,
+
+    /// The share of traces that are recorded, 0 to 1, unless the caller has decided; our failures always are
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", global = true, default_value_t = 0.01, value_name = "RATIO", value_parser = ratio)]
+    pub trace_sample_ratio: f64,
+
     /// How log lines look: for machines or for people [default: pretty on a terminal, json otherwise]
     #[arg(
         long,
@@ -300,7 +316,7 @@ impl fmt::Display for Config {
             ("TLS_CERT", path(&self.tls_cert)),
             ("TLS_KEY", path(&self.tls_key)),
         ];
-        let rest: [Line; 20] = [
+        let rest: [Line; 22] = [
             ("JWT_SECRET", secret.to_owned()),
             ("JWT_SECRET_FILE", path(&self.jwt_secret_file)),
             ("TOKEN_ISSUER", self.token_issuer.clone()),
@@ -319,6 +335,11 @@ impl fmt::Display for Config {
             ("CALL_TIMEOUT", show(self.call_timeout)),
             ("DRAIN_DELAY", show(self.drain_delay)),
             ("REFLECTION", self.reflection.to_string()),
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                self.otel_exporter_otlp_endpoint.0.clone().unwrap_or_default(),
+            ),
+            ("OTEL_TRACES_SAMPLER_ARG", self.trace_sample_ratio.to_string()),
             ("LOG_FORMAT", choice(self.log_format.0.as_ref())),
             ("LOG_LEVEL", self.log_level.as_str().to_owned()),
         ];

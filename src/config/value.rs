@@ -189,6 +189,22 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     addresses.next().ok_or_else(|| "the name has no address".to_owned())
 }
 
+/// The address of a collector, which speaks gRPC.
+pub(super) fn collector(text: &str) -> Result<String, String> {
+    let uri: Result<http::Uri, _> = text.parse();
+    let fits = |uri: http::Uri| uri.scheme_str() == Some("http") && uri.authority().is_some();
+    if uri.is_ok_and(fits) {
+        return Ok(text.to_owned());
+    }
+    Err("write http://HOST:PORT, as http://127.0.0.1:4317".to_owned())
+}
+
+/// A number from 0 to 1.
+pub(super) fn ratio(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "write a number from 0 to 1, as 0.01".to_owned())
+}
+
 /// How durations are written.
 const USAGE: &str = "write a whole number and a unit, up to ten years: 500ms, 10s, 5m, 12h or 30d";
 

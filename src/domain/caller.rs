@@ -70,6 +70,8 @@ pub struct TraceContext {
     pub trace_id: u128,
     /// The id of the span that the call is; never 0.
     pub span_id: u64,
+    /// The id of the span that caused the call, where its caller told.
+    pub parent_id: Option<u64>,
     /// Whether the trace is recorded.
     pub sampled: bool,
 }

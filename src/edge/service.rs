@@ -23,6 +23,7 @@ use crate::{
     telemetry::{
         access::{Call, Finish},
         metrics::Metrics,
+        spans::Spans,
         trace,
     },
 };
@@ -59,6 +60,8 @@ pub struct Edge {
     pub config: Arc<Config>,
     /// Where calls are counted.
     pub metrics: Arc<Metrics>,
+    /// Where the spans of calls go, if anywhere.
+    pub spans: Option<Arc<Spans>>,
     /// Whether this listener speaks TLS.
     pub over_tls: bool,
     /// What is left of requests that were answered already.
@@ -85,10 +88,12 @@ impl Connection {
         let host = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         cors::hint(&edge.config.cors_origins.0, authority.or_else(host), request.headers());
         let request_id = request_id(request.headers());
-        let trace = trace::continue_or_begin(request.headers());
+        let sample_ratio = if edge.spans.is_some() { edge.config.trace_sample_ratio } else { 0.0 };
+        let trace = trace::continue_or_begin(request.headers(), sample_ratio);
         let call = Arc::new(Call::new(transport, ip, request_id, trace));
         edge.metrics.in_flight.inc();
-        let finish = Finish { call: Arc::clone(&call), metrics: Arc::clone(&edge.metrics) };
+        let (metrics, spans) = (Arc::clone(&edge.metrics), edge.spans.clone());
+        let finish = Finish { call: Arc::clone(&call), metrics, spans };
         let mut open = Open::new(&self.activity);
 
         // HTTP/2 resets the one stream that nobody reads; HTTP/1.1 would reset the connection.

@@ -11,7 +11,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::metrics::Metrics;
+use super::{metrics::Metrics, spans::Spans};
 use crate::domain::caller::{TraceContext, Transport};
 
 /// The code of a call whose client went away before the answer (gRPC CANCELLED).
@@ -104,12 +104,15 @@ impl Call {
         }
     }
 
-    fn finish(&self, metrics: &Metrics) {
+    fn finish(&self, metrics: &Metrics, spans: Option<&Spans>) {
         let elapsed = self.started.elapsed();
         let code = usize::try_from(self.code.load(Ordering::Relaxed)).unwrap_or(2).min(16);
         let (index, method) = self.method.get().copied().unzip();
         if let Some(index) = index {
             metrics.count_call(index, self.transport, code, elapsed);
+        }
+        if let Some(spans) = spans {
+            spans.record(self, code, elapsed);
         }
         let trace_id = format_args!("{:032x}", self.trace.trace_id).to_string();
         let span_id = format_args!("{:016x}", self.trace.span_id).to_string();
@@ -136,12 +139,14 @@ pub struct Finish {
     pub call: Arc<Call>,
     /// Where it is counted.
     pub metrics: Arc<Metrics>,
+    /// Where its span goes, if it goes anywhere.
+    pub spans: Option<Arc<Spans>>,
 }
 
 impl Drop for Finish {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
-        self.call.finish(&self.metrics);
+        self.call.finish(&self.metrics, self.spans.as_deref());
     }
 }
 

@@ -220,6 +220,11 @@ impl Metrics {
     }
 }
 
+/// Whether a code tells of a failure that is ours.
+pub(super) fn is_server_error(code: usize) -> bool {
+    outcome(code_name(code)) == "server_error"
+}
+
 /// Whose fault a code is.
 fn outcome(code: &str) -> &'static str {
     match code {

@@ -4,6 +4,7 @@ pub mod access;
 pub mod json;
 pub mod metrics;
 pub mod sink;
+pub mod spans;
 pub mod trace;
 
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};

@@ -13,16 +13,29 @@ use http::HeaderMap;
 
 use crate::domain::caller::TraceContext;
 
-/// The trace of a call: the caller's, continued by a new span, or a new one.
+/// The trace of a call: the caller's, continued by a new span, or a new one, which is sampled with this probability.
 #[must_use]
-pub fn continue_or_begin(headers: &HeaderMap) -> TraceContext {
+pub fn continue_or_begin(headers: &HeaderMap, sample_ratio: f64) -> TraceContext {
     let span_id = fresh_id();
     if let Some(parent) = headers.get("traceparent").and_then(|value| parse(value.to_str().ok()?)) {
-        TraceContext { span_id, ..parent }
+        TraceContext { span_id, parent_id: Some(parent.span_id), ..parent }
     } else {
         let trace_id = u128::from(fresh_id()) << 64 | u128::from(fresh_id());
-        TraceContext { trace_id, span_id, sampled: false }
+        let sampled = is_sampled(trace_id, sample_ratio);
+        TraceContext { trace_id, span_id, parent_id: None, sampled }
     }
+}
+
+/// Judged by the id alone, so that whoever else sees the trace can come to the same end: its last 56 bits are random
+/// (W3C Trace Context, level 2).
+fn is_sampled(trace_id: u128, ratio: f64) -> bool {
+    const BITS: u32 = 56;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a probability needs no more bits than a float has"
+    )]
+    let place = (trace_id % (1 << BITS)) as f64 / (1_u64 << BITS) as f64;
+    place < ratio
 }
 
 /// A random id, never 0. Ids of traces are unique, not secret: a keyed hash of a counter is enough, and needs no call
@@ -49,7 +62,7 @@ fn parse(value: &str) -> Option<TraceContext> {
     let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
     let span_id = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
     let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
-    Some(TraceContext { trace_id, span_id, sampled })
+    Some(TraceContext { trace_id, span_id, parent_id: None, sampled })
 }
 
 #[cfg(test)]
@@ -62,10 +75,21 @@ mod tests {
     fn a_parent_that_can_be_read_is_continued_by_a_new_span() {
         let mut headers = HeaderMap::new();
         headers.insert("traceparent", GOOD.parse().unwrap());
-        let trace = continue_or_begin(&headers);
+        let trace = continue_or_begin(&headers, 0.0);
         assert_eq!(trace.trace_id, 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
         assert_ne!(trace.span_id, 0xb7ad_6b71_6920_3331);
+        assert_eq!(trace.parent_id, Some(0xb7ad_6b71_6920_3331));
         assert!(trace.sampled);
+    }
+
+    #[test]
+    fn as_many_new_traces_are_sampled_as_is_asked_for() {
+        let sampled = |ratio: f64| {
+            let traces = (0..10_000).map(|_| continue_or_begin(&HeaderMap::new(), ratio));
+            traces.filter(|trace| trace.sampled).count()
+        };
+        assert_eq!((sampled(0.0), sampled(1.0)), (0, 10_000));
+        assert!((2_000..3_000).contains(&sampled(0.25)));
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod role;
 mod route;
 mod session;
 mod skew;
+mod spans;
 mod stream;
 mod time;
 mod token;

@@ -24,7 +24,7 @@ pub fn entry() -> Entry {
         rpc_method: "veza.chat.v1.ChatService/UpdateRoom",
         ip: Some("2001:db8::1".parse().unwrap()),
         user_agent: "test/1".into(),
-        trace: Some(TraceContext { trace_id: 0xabc, span_id: 1, sampled: true }),
+        trace: Some(TraceContext { trace_id: 0xabc, span_id: 1, parent_id: None, sampled: true }),
     };
     Entry {
         id: id(),
