@@ -1,6 +1,5 @@
 //! The command line: what `veza` can be told to do.
 
-mod health;
 mod user;
 
 use std::{
@@ -29,7 +28,7 @@ use crate::{
         caller::{Caller, Origin, Transport},
         text::{Email, Password, Text, Username},
     },
-    edge::{cors, openapi, tls},
+    edge::{cors, openapi, probe, tls},
     policy::method::Methods,
     service::auth::Registration,
     telemetry,
@@ -133,7 +132,7 @@ impl CommandLine {
                 on_runtime(user::change(&config, user)).and_then(|done| print(&(done + "\n")))
             }
             Some(Command::Health { ready }) => {
-                on_runtime(health::ask(&config, ready)).and_then(|answer| print(&(answer + "\n")))
+                on_runtime(probe::ask(&config, ready)).and_then(|answer| print(&(answer + "\n")))
             }
             Some(Command::Openapi) => {
                 let methods = Methods::read(&contract::POOL, &[])?;

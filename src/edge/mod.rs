@@ -12,6 +12,7 @@ pub mod listener;
 pub mod misdirected;
 pub mod openapi;
 mod peer;
+pub mod probe;
 pub mod routes;
 pub mod service;
 pub mod tls;

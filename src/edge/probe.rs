@@ -1,5 +1,4 @@
-//! `veza health`: asks the server of this configuration whether it is alive, for supervisors of containers that have no
-//! shell.
+//! A client of our own pages, for `veza health`: supervisors of containers that have no shell ask with it.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -18,7 +17,8 @@ use tokio::{
     time,
 };
 
-use crate::{config::Config, edge::tls};
+use super::tls;
+use crate::config::Config;
 
 /// How long the server has to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
