@@ -35,8 +35,8 @@ test-integration: tools ## Run the tests from the outside: databases, transports
 	cargo build --bin veza
 	tests/clients/run.sh
 
-test-faults: tools ## Break servers for a quarter of an hour, and print the figures of docs/reliability.md
-	FAULT_ROUNDS=$${FAULT_ROUNDS:-15} FAULT_STRETCH=$${FAULT_STRETCH:-5} \
+test-faults: tools ## Break servers for ten minutes, and print the figures of docs/reliability.md
+	FAULT_ROUNDS=$${FAULT_ROUNDS:-10} FAULT_STRETCH=$${FAULT_STRETCH:-3} \
 	    cargo test --test faults -- --nocapture --test-threads=1
 
 fuzz: tools ## Run the fuzz targets of the gateway, each for a minute

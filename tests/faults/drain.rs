@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::pb::HealthCheckRequest;
 
 use super::{
-    experiment::{Experiment, rounds},
+    experiment::{Experiment, eventually, rounds},
     probe,
     targets::Targets,
     workload::Workload,
@@ -95,18 +95,24 @@ async fn open_streams(address: SocketAddr) -> JoinSet<Answer> {
             client.http2(request.expect("a request")).await
         });
     }
-    let open = async || probe::metric(address, "veza_requests_in_flight").await;
-    while open().await.is_none_or(|open| open < STREAMS) {
-        assert!(streams.try_join_next().is_none(), "a stream ended early");
-        time::sleep(Duration::from_millis(20)).await;
-    }
+    let in_flight = async || probe::metric(address, "veza_requests_in_flight").await;
+    let all_open = async {
+        while in_flight().await.is_none_or(|open| open < STREAMS) {
+            assert!(streams.try_join_next().is_none(), "a stream ended early");
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    eventually("every stream is open", all_open).await;
     streams
 }
 
 async fn until_ready(address: SocketAddr) {
-    while !probe::is_ready(address).await {
-        time::sleep(Duration::from_millis(20)).await;
-    }
+    let ready = async {
+        while !probe::is_ready(address).await {
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    eventually("a server is ready", ready).await;
 }
 
 /// Sends calls only to replicas that say that they are ready, as a load balancer does.

@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time,
+};
 
 use super::{
     ledger::{Ledger, Outcome},
@@ -16,6 +19,9 @@ use crate::support::{
     client::{Call, Transport},
     rpc::{GET_ME, REFRESH_TOKEN},
 };
+
+/// How long what is sure to happen may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How many credentials of a kind are tried when an experiment is over.
 const TRIALS_MAX: usize = 20;
@@ -44,7 +50,7 @@ impl Experiment {
 
     /// What clients do: the same mixture everywhere.
     pub fn plan(&self) -> Plan {
-        Plan { seed: self.seed, clients: 24, rate: 200 }
+        Plan { seed: self.seed, clients: 16, rate: 200 }
     }
 
     /// Adds a figure.
@@ -106,6 +112,14 @@ impl Experiment {
         );
         println!("{}: {:?}", self.id, ledger.answers());
     }
+}
+
+/// Waits for what is sure to happen.
+///
+/// # Panics
+/// When it does not.
+pub async fn eventually<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    time::timeout(PATIENCE, happens).await.unwrap_or_else(|_| panic!("it never happens: {what}"))
 }
 
 /// How often a fault is repeated: so often, or as `FAULT_ROUNDS` says.

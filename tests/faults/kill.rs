@@ -41,7 +41,7 @@ async fn kill_again_and_again(mut experiment: Experiment, environment: Environme
     let targets = Targets::new(&[server.address]);
     let workload = Workload::start(experiment.plan(), &targets).await;
     let mut slowest = Duration::ZERO;
-    let rounds = rounds(4);
+    let rounds = rounds(3);
     for _ in 0..rounds {
         workload.progress(50).await;
         time::sleep(chance.time(200, 2000)).await;

@@ -70,13 +70,6 @@ pub struct Finding {
     pub what: String,
 }
 
-/// How often something has to be there.
-enum Wanted {
-    Once,
-    Never,
-    Perhaps,
-}
-
 /// Everything that is wrong.
 pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     let mut judge = Judge { evidence, findings: Vec::new() };
@@ -101,14 +94,9 @@ impl Judge<'_> {
 
     /// Whether something is there as often as the outcome of its operation demands.
     fn weigh(&mut self, what: &str, outcome: Outcome, times: usize) {
-        let wanted = match outcome {
-            Outcome::Ok => Wanted::Once,
-            Outcome::Fail => Wanted::Never,
-            Outcome::Unknown => Wanted::Perhaps,
-        };
-        match (wanted, times) {
-            (Wanted::Once, 0) => self.find(Wrong::Lost, what),
-            (Wanted::Never, 1..) => self.find(Wrong::Phantom, what),
+        match (outcome, times) {
+            (Outcome::Ok, 0) => self.find(Wrong::Lost, what),
+            (Outcome::Fail, 1..) => self.find(Wrong::Phantom, what),
             (_, 2..) => self.find(Wrong::Doubled, what),
             _ => {}
         }

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time;
 
 use super::{
-    experiment::{Experiment, stretch},
+    experiment::{Experiment, eventually, stretch},
     probe,
     targets::Targets,
     workload::Workload,
@@ -75,6 +75,7 @@ async fn f_08_a_restart_of_postgresql_is_an_outage_and_no_loss() {
         let down = Instant::now();
         while probe::is_ready(server.address).await {
             assert!(down.elapsed() < UNREADY_MAX, "it says that it is ready");
+            time::sleep(Duration::from_millis(20)).await;
         }
         let (health, _) = probe::get(server.address, "/health").await.expect("an answer");
         assert_eq!(health, 200, "only the database is away");
@@ -106,7 +107,8 @@ async fn f_10_a_postgresql_without_connections_is_waited_for() {
     let workload = Workload::start(experiment.plan(), &targets).await;
     workload.progress(100).await;
 
-    let hogs = take_every_connection(&database).await;
+    let take = take_every_connection(&database);
+    let hogs = eventually("every connection is taken", take).await;
     time::sleep(stretch(OUTAGE)).await;
     for hog in hogs {
         hog.close().await.unwrap();
@@ -185,6 +187,7 @@ async fn cross_over(app: &App, database: &str) -> String {
         other.execute(AssertSqlSafe(lock)).await.unwrap();
         other.execute("COMMIT; DROP FUNCTION cross_over CASCADE").await.unwrap();
     };
-    let (code, ()) = tokio::join!(change, opposite);
+    let both = async { tokio::join!(change, opposite) };
+    let (code, ()) = eventually("one of two in a deadlock gives way", both).await;
     code
 }

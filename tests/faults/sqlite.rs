@@ -15,7 +15,7 @@ use super::{
 use crate::support::server::Environment;
 
 /// How long the lock is held: for less than writers wait for it, and for more.
-const HELD: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(7)];
+const HELD: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(6)];
 
 /// How long the disk is full.
 const FULL: Duration = Duration::from_secs(2);
@@ -35,7 +35,7 @@ async fn f_14_a_locked_or_full_sqlite_loses_nothing_and_recovers() {
     workload.progress(50).await;
 
     let mut locker = SqliteConnection::connect(&database).await.unwrap();
-    for (held, name) in HELD.into_iter().zip(["recovery from 3 s lock", "from 7 s lock"]) {
+    for (held, name) in HELD.into_iter().zip(["recovery from 2 s lock", "from 6 s lock"]) {
         locker.execute("BEGIN EXCLUSIVE").await.unwrap();
         time::sleep(held).await;
         assert!(probe::is_ready(server.address).await, "reads go on");

@@ -8,8 +8,7 @@ use tokio::time;
 use uuid::Uuid;
 use veza::rpc::proto::event::v1::{self as proto, event::Data};
 
-/// How long events may wait for the relay once everything is well again.
-const PATIENCE: Duration = Duration::from_mins(1);
+use super::experiment::eventually;
 
 /// Everything in a database that clients have asked for.
 #[derive(Debug, Clone, Default)]
@@ -102,14 +101,6 @@ impl Store {
     }
 }
 
-/// How many events wait to be published.
-pub async fn pending(url: &str) -> i64 {
-    let query = "SELECT count(*) FROM outbox WHERE publish_time IS NULL";
-    on_database!(url, |connection| {
-        sqlx::query_scalar(query).fetch_one(&mut connection).await.expect("the outbox")
-    })
-}
-
 /// The number of the event that was recorded last.
 pub async fn last_event(url: &str) -> i64 {
     let query = "SELECT coalesce(max(seq), 0) FROM outbox";
@@ -123,19 +114,23 @@ pub async fn until_drained(url: &str) {
     until_published(url, i64::MAX).await;
 }
 
+/// How many events up to this one wait to be published.
+pub async fn pending_until(url: &str, last: i64) -> i64 {
+    let query = "SELECT count(*) FROM outbox WHERE publish_time IS NULL AND seq <= $1";
+    on_database!(url, |connection| {
+        let query = sqlx::query_scalar(query).bind(last);
+        query.fetch_one(&mut connection).await.expect("the outbox")
+    })
+}
+
 /// Returns when no event up to this one waits to be published.
 pub async fn until_published(url: &str, last: i64) {
-    let query = "SELECT count(*) FROM outbox WHERE publish_time IS NULL AND seq <= $1";
     let published = async {
-        while on_database!(url, |connection| {
-            let query = sqlx::query_scalar::<_, i64>(query).bind(last);
-            query.fetch_one(&mut connection).await.expect("the outbox")
-        }) > 0
-        {
-            time::sleep(Duration::from_millis(50)).await;
+        while pending_until(url, last).await > 0 {
+            time::sleep(Duration::from_millis(20)).await;
         }
     };
-    time::timeout(PATIENCE, published).await.expect("events wait for ever");
+    eventually("events are published", published).await;
 }
 
 /// What SQLite says of its file.

@@ -18,6 +18,9 @@ use tokio::{
     time,
 };
 
+/// How long it may take until somebody says what they are waited for to say.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// How many bytes are carried at once.
 const CHUNK_BYTES: usize = 16 << 10;
 
@@ -114,7 +117,8 @@ impl Drop for Proxy {
 impl Held {
     /// Returns when a connection stands at the gate.
     pub async fn reached(&mut self) {
-        (&mut self.reached).await.expect("the proxy is there");
+        let reached = time::timeout(PATIENCE, &mut self.reached).await;
+        reached.expect("nobody says it").expect("the proxy is there");
     }
 
     /// Lets the connection go on.
