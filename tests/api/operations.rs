@@ -9,6 +9,7 @@ use crate::support::{
     client::{Call, Client, Transport},
     contract::{bindings, methods},
     grpc::frame,
+    nats,
     rpc::{GET_ME, LOGIN, LOGOUT, REFRESH_TOKEN},
     server::Environment,
 };
@@ -105,6 +106,37 @@ async fn reflected(app: &App, version: &str) -> Vec<String> {
         _ => None,
     });
     listed.flatten().map(|service| service.name).collect()
+}
+
+#[tokio::test]
+async fn the_dashboards_show_metrics_that_there_are() {
+    let nats = nats::Server::start();
+    let app = App::alone(Environment::new().set("NATS_URL", &nats.url()));
+    app.user("ann").await;
+    // The relay counts an event after it was acknowledged.
+    let counted = async {
+        loop {
+            let metrics = app.get("/metrics").await;
+            if metrics.text().contains("veza_outbox_published_total") {
+                return metrics;
+            }
+        }
+    };
+    let metrics = tokio::time::timeout(nats::PATIENCE, counted).await.unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/helm/veza/dashboards");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let dashboard: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap().iter();
+        let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
+        let expressions = targets.map(|target| target["expr"].as_str().unwrap());
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let names = expressions.flat_map(|expr| expr.split(|c| !is_name(c)));
+        for name in names.filter(|name| name.starts_with("veza_")) {
+            let is_there = metrics.text().lines().any(|line| line.starts_with(name));
+            assert!(is_there, "{name} in {}", path.display());
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,144 @@
+//! Makes changes as fast as a server takes them, and says how many it took and how long they took.
+
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::{Value, json};
+
+const USAGE: &str = "usage: changes HOST:PORT sign-ups|refreshes|room-updates SECONDS WORKERS";
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Somebody who makes one change after the other.
+struct Worker {
+    http: Client<HttpConnector, Full<Bytes>>,
+    base: String,
+    name: String,
+    made: u64,
+    access_token: String,
+    refresh_token: String,
+    room: String,
+}
+
+impl Worker {
+    fn new(address: &str, name: String) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let http = Client::builder(TokioExecutor::new()).build(connector);
+        let [access_token, refresh_token, room] = [(); 3].map(|()| String::new());
+        let base = format!("http://{address}/api/v1");
+        Self { http, base, name, made: 0, access_token, refresh_token, room }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> Result<Value, Failure> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("content-type", "application/json");
+        if !self.access_token.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.access_token));
+        }
+        let response = self.http.request(request.body(body.to_string().into())?).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        if status.is_success() {
+            return Ok(serde_json::from_slice(&body)?);
+        }
+        Err(format!("{path}: {status}: {}", String::from_utf8_lossy(&body)).into())
+    }
+
+    async fn sign_up(&mut self) -> Result<(), Failure> {
+        self.made += 1;
+        let name = format!("{}x{}", self.name, self.made);
+        let registration = json!({
+            "email": format!("{name}@example.com"), "username": name, "password": "correct horse battery",
+        });
+        let tokens = self.call(Method::POST, "/auth/register", registration).await?;
+        self.keep(&tokens["tokens"]);
+        Ok(())
+    }
+
+    async fn refresh(&mut self) -> Result<(), Failure> {
+        let request = json!({ "refreshToken": self.refresh_token });
+        let tokens = self.call(Method::POST, "/auth/refresh", request).await?;
+        self.keep(&tokens["tokens"]);
+        Ok(())
+    }
+
+    async fn update_room(&mut self) -> Result<(), Failure> {
+        self.made += 1;
+        let path = format!("/rooms/{}", self.room);
+        let room = json!({ "description": format!("change {}", self.made) });
+        self.call(Method::PATCH, &path, room).await.map(drop)
+    }
+
+    async fn change(&mut self, kind: &str) -> Result<(), Failure> {
+        match kind {
+            "sign-ups" => self.sign_up().await,
+            "refreshes" => self.refresh().await,
+            "room-updates" => self.update_room().await,
+            _ => Err(USAGE.into()),
+        }
+    }
+
+    /// Makes changes until the time is over; how long each took.
+    async fn work(mut self, kind: &str, until: Instant) -> Result<Vec<Duration>, Failure> {
+        let mut took = Vec::new();
+        while Instant::now() < until {
+            let began = Instant::now();
+            self.change(kind).await?;
+            took.push(began.elapsed());
+        }
+        Ok(took)
+    }
+
+    fn keep(&mut self, tokens: &Value) {
+        let text = |name: &str| tokens[name].as_str().unwrap_or_default().to_owned();
+        (self.access_token, self.refresh_token) = (text("accessToken"), text("refreshToken"));
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, kind, seconds, workers] = &arguments[..] else { return Err(USAGE.into()) };
+    let run = std::process::id();
+    let prepare = (0..workers.parse::<u32>()?).map(async |number| {
+        let mut worker = Worker::new(address, format!("w{run}x{number}"));
+        worker.sign_up().await?;
+        let room = worker.call(Method::POST, "/rooms", json!({ "name": "Load" })).await?;
+        room["id"].as_str().unwrap_or_default().clone_into(&mut worker.room);
+        Ok::<_, Failure>(worker)
+    });
+    let workers = try_join_all(prepare).await?;
+    let (began, length) = (Instant::now(), Duration::from_secs(seconds.parse()?));
+    let work = workers.into_iter().map(|worker| worker.work(kind, began + length));
+    let mut took = try_join_all(work).await?.concat();
+    took.sort_unstable();
+    let at = |share: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a place in a list"
+        )]
+        let place = (took.len() as f64 * share) as usize;
+        took.get(place).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a count of seconds' worth")]
+    let rate = took.len() as f64 / began.elapsed().as_secs_f64();
+    println!("{kind}: {rate:.0}/s, p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
+    Ok(())
+}
