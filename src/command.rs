@@ -333,7 +333,7 @@ fn operator() -> Caller {
         user_agent: String::new(),
         trace: None,
     };
-    Caller { principal: None, refused: None, origin }
+    Caller { principal: None, refused: None, is_confirmed: false, origin }
 }
 
 fn read_password(from_stdin: bool) -> io::Result<String> {

@@ -91,6 +91,9 @@ pub struct Caller {
     pub principal: Option<Arc<Principal>>,
     /// Why the credentials that came along did not count, where the call needs none.
     pub refused: Option<BadToken>,
+    /// Whether this process knows of every change that anyone was told of before the call came in, so that what it
+    /// remembers can be shown.
+    pub is_confirmed: bool,
     /// From where.
     pub origin: Origin,
 }

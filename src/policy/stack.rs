@@ -34,7 +34,7 @@ use crate::{
         error::BadToken,
     },
     port::{
-        access::{Auditor, Authenticator},
+        access::{Auditor, Authenticated, Authenticator},
         limiter::Limiter,
         presence::Presence,
     },
@@ -97,20 +97,23 @@ impl Policy {
             let timeout = deadline::timeout(request.headers(), self.call_timeout)?;
             let answered = time::timeout(timeout, async {
                 // 4. Who calls.
-                let principal = self.authenticate(request.headers()).await;
+                let found = self.authenticate(request.headers()).await;
                 // 5. Within their budget, or that of their address: guesses are counted too.
                 if load != Load::Probe {
-                    let principal = principal.as_ref().ok().and_then(Option::as_deref);
+                    let found = found.as_ref().ok().and_then(Option::as_ref);
+                    let principal = found.map(|found| &*found.principal);
                     self.count(method, principal, &call, &mut told).await?;
                 }
                 // 6. What they may call. Credentials that nobody asked for cannot make a public call fail.
                 let method = method.ok_or(Error::UnknownMethod)?;
-                let (principal, refused) = match principal {
+                let (found, refused) = match found {
                     Err(Error::BadToken(why)) if method.is_public() => (None, Some(why)),
-                    principal => (principal?, None),
+                    found => (found?, None),
                 };
                 let origin = origin(method, &call, request.headers());
-                let caller = Arc::new(Caller { principal, refused, origin });
+                let is_confirmed = found.as_ref().is_some_and(|found| found.is_confirmed);
+                let principal = found.map(|found| found.principal);
+                let caller = Arc::new(Caller { principal, refused, is_confirmed, origin });
                 known = Some((Arc::clone(&caller), method.action));
                 method.authorize(caller.principal.as_deref())?;
                 let end =
@@ -156,7 +159,7 @@ impl Policy {
     }
 
     /// The caller; none without credentials.
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Arc<Principal>>> {
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Authenticated>> {
         match bearer(headers)? {
             Some(token) => self.authenticator.authenticate(token).await.map(Some),
             None => Ok(None),

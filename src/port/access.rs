@@ -10,13 +10,22 @@ use crate::domain::{
     caller::{Caller, Principal},
 };
 
+/// Who a bearer token belongs to.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// Whether what this process remembers was confirmed on the way, see [`Caller::is_confirmed`].
+    pub is_confirmed: bool,
+}
+
 /// Knows who a bearer token belongs to.
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// The principal of the token (RFC 6750).
     ///
     /// Errors: `BadToken`, and whatever the store says.
-    async fn authenticate(&self, bearer: &str) -> Result<Arc<Principal>>;
+    async fn authenticate(&self, bearer: &str) -> Result<Authenticated>;
 
     /// Waits from now on until something happens to the session or to its user, after which
     /// [`Authenticator::authenticate`] may answer something else. Time that passes is no such thing.

@@ -70,7 +70,7 @@ impl user_service_server::UserService for Users {
         request: Request<proto::GetUserRequest>,
     ) -> Result<Response<proto::GetUserResponse>, Status> {
         let Input { caller, message, .. } = Input::of(request)?;
-        let user = self.service.get(Id::parse("id", &message.id)?).await?;
+        let user = self.service.get(&caller, Id::parse("id", &message.id)?).await?;
         let user = shown_to(&caller, &user);
         Ok(Response::new(proto::GetUserResponse { user: Some(user) }))
     }

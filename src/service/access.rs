@@ -20,8 +20,9 @@ use crate::{
         session::ACCESS_TOKEN_LIFETIME,
     },
     port::{
-        access::{Auditor, Authenticator},
+        access::{Auditor, Authenticated, Authenticator},
         cache::Cache,
+        coherence::Freshness,
         crypto::Claims,
     },
 };
@@ -42,6 +43,8 @@ pub struct AccessService {
     pub names: TokenNames,
     /// The sessions that are known.
     pub sessions: Arc<Sessions>,
+    /// Whether they are as new as the store.
+    pub freshness: Arc<dyn Freshness>,
     /// The claims of tokens whose signature was verified, by token.
     pub verified: Arc<dyn Cache<String, Claims>>,
 }
@@ -66,12 +69,14 @@ impl AccessService {
         Ok(claims)
     }
 
-    async fn principal(&self, claims: &Claims) -> Result<Option<Principal>> {
+    /// Whose session it is, unless it has ended; what is remembered counts only when it is confirmed.
+    async fn principal(&self, claims: &Claims, is_confirmed: bool) -> Result<Option<Principal>> {
         let (session, user) = (Id::from(claims.sid), Id::from(claims.sub));
         match self.sessions.find(session) {
-            Known::Live(principal) => return Ok(Some(principal)),
+            Known::Live(principal) if is_confirmed => return Ok(Some(principal)),
+            // What has ended stays so.
             Known::Ended => return Ok(None),
-            Known::Nothing => {}
+            _ => {}
         }
         let (since, now) = (self.sessions.stamps(session, user), self.world.clock.now());
         let found = self.world.store.read().await?.find_principal(session, now).await?;
@@ -83,7 +88,7 @@ impl AccessService {
 
 #[async_trait]
 impl Authenticator for AccessService {
-    async fn authenticate(&self, bearer: &str) -> Result<Arc<Principal>> {
+    async fn authenticate(&self, bearer: &str) -> Result<Authenticated> {
         if bearer.len() > TOKEN_BYTES_MAX {
             return Err(BadToken::Invalid.into());
         }
@@ -96,11 +101,11 @@ impl Authenticator for AccessService {
         if claims.nbf.saturating_sub(skew) > now || claims.iat.saturating_sub(skew) > now {
             return Err(BadToken::Invalid.into());
         }
-        let principal = self.principal(&claims).await?;
-        principal
-            .filter(|principal| principal.user_id.uuid() == claims.sub)
-            .map(Arc::new)
-            .ok_or(BadToken::Ended.into())
+        let is_confirmed = self.freshness.confirm().await;
+        let principal = self.principal(&claims, is_confirmed).await?;
+        let principal = principal.filter(|principal| principal.user_id.uuid() == claims.sub);
+        let principal = Arc::new(principal.ok_or(BadToken::Ended)?);
+        Ok(Authenticated { principal, is_confirmed })
     }
     fn changed(&self, principal: &Principal) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(self.sessions.changed(principal))

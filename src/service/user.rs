@@ -21,7 +21,7 @@ use crate::{
         session::EndReason,
         user::{Change, State, User},
     },
-    port::{cache::Cache, coherence::Freshness},
+    port::cache::Cache,
 };
 
 /// Accounts read lately.
@@ -35,8 +35,6 @@ pub struct UserService {
     pub sessions: Arc<SessionService>,
     /// Accounts read lately.
     pub users: UserCache,
-    /// Whether they are as new as the store.
-    pub freshness: Arc<dyn Freshness>,
 }
 
 pub(super) const NOT_FOUND: Error = Error::NotFound { resource: "user" };
@@ -46,12 +44,8 @@ impl UserService {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn get(&self, id: Id<User>) -> Result<Arc<User>> {
-        // Where nothing is remembered, nothing need be confirmed: the store is asked anyway.
-        let known = match self.users.get(&id) {
-            Some(_) if self.freshness.confirm().await => self.users.get(&id),
-            _ => None,
-        };
+    pub async fn get(&self, caller: &Caller, id: Id<User>) -> Result<Arc<User>> {
+        let known = self.users.get(&id).filter(|_| caller.is_confirmed);
         let user = if let Some(user) = known {
             user
         } else {
@@ -69,7 +63,7 @@ impl UserService {
     /// # Errors
     /// `MissingToken` or `BadToken`.
     pub async fn me(&self, caller: &Caller) -> Result<Arc<User>> {
-        self.get(caller.signed_in()?.user_id).await
+        self.get(caller, caller.signed_in()?.user_id).await
     }
 
     /// A page of the accounts in use.

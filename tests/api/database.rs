@@ -7,14 +7,17 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use tempfile::TempDir;
 
-use crate::support::{
-    app::App,
-    client::Transport,
-    postgres::{self, Server},
-    process::free_port,
-    replicas::Replicas,
-    rpc::{CREATE_ROOM, GET_ME},
-    server::Environment,
+use crate::{
+    replicas::stale_reads,
+    support::{
+        app::App,
+        client::Transport,
+        postgres::{self, Server},
+        process::free_port,
+        replicas::Replicas,
+        rpc::{CREATE_ROOM, GET_ME},
+        server::Environment,
+    },
 };
 
 #[tokio::test]
@@ -42,8 +45,8 @@ async fn a_call_that_gets_no_connection_is_unavailable_and_told_when_to_retry() 
     create().await.ok();
 }
 
-#[tokio::test]
-async fn writes_follow_the_server_that_takes_them() {
+/// Two servers with the schema, their URLs, and what names both of them.
+async fn two_servers() -> ([Server; 2], [String; 2], Environment) {
     let servers = [Server::start(&[]), Server::start(&[])];
     let urls = [servers[0].create_database().await, servers[1].create_database().await];
     let environment = Environment::new();
@@ -55,9 +58,38 @@ async fn writes_follow_the_server_that_takes_them() {
     let [first, second] = servers.each_ref().map(|server| server.process.port);
     let both = urls[0].replace(&format!("{first}"), &format!("{first},127.0.0.1:{second}"));
     let both = format!("{both}?target_session_attrs=read-write");
+    (servers, urls, environment.set("DATABASE_URL", &both))
+}
 
+#[tokio::test]
+async fn replicas_hear_each_other_on_the_server_that_takes_writes() {
+    let (_servers, urls, environment) = two_servers().await;
+    set_read_only(&urls[1], true).await;
+    let apps = vec![App::with(environment.clone()), App::with(environment.clone())];
+    let replicas = Replicas { apps, environment };
+    assert_eq!(stale_reads(&replicas, 20).await, 0);
+
+    // The one before does not take writes any more, and answers all the same.
     set_read_only(&urls[0], true).await;
-    let app = App::with(environment.set("DATABASE_URL", &both));
+    set_read_only(&urls[1], false).await;
+    for app in &replicas.apps {
+        app.server.log.find(|line| (line["event"] == "database_switched").then_some(())).unwrap();
+        app.server.log.find(|line| (line["event"] == "changes_not_heard").then_some(())).unwrap();
+    }
+    assert_eq!(stale_reads(&replicas, 20).await, 0);
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'veza listener'";
+    // Connections end and begin in their own time.
+    for (url, listeners) in urls.iter().zip([0_i64, 2]) {
+        let mut connection = connect(url).await;
+        while connection.fetch_one(count).await.unwrap().get::<i64, _>(0) != listeners {}
+    }
+}
+
+#[tokio::test]
+async fn writes_follow_the_server_that_takes_them() {
+    let (servers, urls, environment) = two_servers().await;
+    set_read_only(&urls[0], true).await;
+    let app = App::with(environment);
     app.user("ann").await;
     assert_eq!([users(&urls[0]).await, users(&urls[1]).await], [0, 1]);
 

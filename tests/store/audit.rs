@@ -29,7 +29,12 @@ pub fn entry() -> Entry {
     Entry {
         id: id(),
         time: START,
-        caller: Caller { principal: Some(Arc::new(principal)), refused: None, origin },
+        caller: Caller {
+            principal: Some(Arc::new(principal)),
+            refused: None,
+            is_confirmed: false,
+            origin,
+        },
         actor_id: None,
         action: "room.update",
         resource: "rooms/1".into(),

@@ -56,7 +56,7 @@ impl Replicas {
         let url = self.environment.get("DATABASE_URL");
         let mut connection = PgConnection::connect(url).await.expect("a database");
         let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                   WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+                   WHERE datname = current_database() AND application_name = 'veza listener'";
         sqlx::query(cut).execute(&mut connection).await.expect("the right to do so");
         connection.close().await.expect("the end of the connection");
     }

@@ -5,9 +5,11 @@
 //! on what it was signalled before it reports that it is ready for the next query. So the answer to any round trip on the
 //! connection that listens comes after all announcements of changes that were acknowledged before the round trip began.
 //! That round trip is what [`Freshness::confirm`] waits for; calls that wait at the same time share one.
+//!
+//! It asks whether the server still takes writes, because one that has been told to stop may go on answering while
+//! others hear of changes elsewhere.
 
 use std::{
-    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +19,7 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::{
-    Acquire, Connection,
+    Acquire,
     postgres::{PgListener, PgNotification, PgPoolOptions},
 };
 use tokio::{
@@ -26,18 +28,17 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{announce, servers::Servers};
+use super::{
+    announce,
+    servers::{Servers, is_read_only},
+};
 use crate::port::coherence::{Following, Freshness, Memory};
 
-/// How often the connection has to prove that it is alive.
+/// How often the connection has to prove that it is alive while nobody asks, so that it is there for whoever does.
 const PROOF_EVERY: Duration = Duration::from_millis(200);
 
-/// How long a round trip may take before the connection counts as lost. Together with `PROOF_EVERY` it is less than a
-/// second: for so long may an ended session be believed while nobody knows that announcements are not heard.
+/// How long a round trip may take before the connection counts as lost, and calls ask the database themselves.
 const PATIENCE: Duration = Duration::from_millis(500);
-
-/// How often everything is forgotten while nothing is heard: what is remembered is that young then.
-const FORGET_EVERY: Duration = Duration::from_millis(500);
 
 /// How long a connection may take to come about, and the pause before the next is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,6 +46,9 @@ const RETRY_EVERY: Duration = Duration::from_millis(200);
 
 /// How many calls may wait for a round trip; more ask the database themselves.
 const WAITING_MAX: usize = 4096;
+
+/// What the connection is called in `pg_stat_activity`.
+const NAME: &str = "veza listener";
 
 /// A setting of the connection that only its own backend has, because it is given when the backend is made. Behind a
 /// pooler that hands backends around, queries reach one that has it not, and LISTEN would be in vain.
@@ -55,7 +59,7 @@ pub fn follow(servers: Servers, memory: Arc<dyn Memory>) -> Following {
     let (ask, asked) = mpsc::channel(WAITING_MAX);
     let hears = Arc::new(AtomicBool::new(false));
     let freshness = Arc::new(Line { hears: Arc::clone(&hears), ask });
-    let listener = Listener { servers, memory, hears, asked };
+    let listener = Listener { servers, place: 0, memory, hears, asked };
     Following { freshness, work: Box::pin(listener.run()) }
 }
 
@@ -81,6 +85,8 @@ impl Freshness for Line {
 
 struct Listener {
     servers: Servers,
+    /// The place of the one that is heard, or was last.
+    place: usize,
     memory: Arc<dyn Memory>,
     hears: Arc<AtomicBool>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
@@ -89,17 +95,13 @@ struct Listener {
 impl Listener {
     async fn run(mut self) {
         loop {
-            let mut connection = tokio::select! {
-                connection = connect_again(&self.servers) => connection,
-                never = forget_again(&*self.memory) => match never {},
-            };
+            let mut connection = self.connect_again().await;
             // What comes from now on is heard; what was remembered before may have missed something.
             self.memory.forget_everything();
             self.hears.store(true, Ordering::Release);
             tracing::debug!(event = "listening_to_changes", "hears what other replicas change");
             let why = self.hear(&mut connection).await;
             self.hears.store(false, Ordering::Release);
-            self.memory.forget_everything();
             warn(&why);
         }
     }
@@ -127,7 +129,8 @@ impl Listener {
                 waiting.push(answer);
             }
             match time::timeout(PATIENCE, round_trip(connection)).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(false)) => {}
+                Ok(Ok(true)) => return "the server takes no writes any more".to_owned(),
                 Ok(Err(error)) => return error.to_string(),
                 Err(_) => return "the database does not answer".to_owned(),
             }
@@ -146,34 +149,38 @@ impl Listener {
             self.memory.learn(&change);
         }
     }
-}
 
-async fn round_trip(connection: &mut PgListener) -> sqlx::Result<()> {
-    connection.acquire().await?.ping().await
-}
-
-/// A connection that listens, as soon as there is one.
-async fn connect_again(servers: &Servers) -> PgListener {
-    let mut told = false;
-    loop {
-        match time::timeout(CONNECT_TIMEOUT, connect(servers)).await {
-            Ok(Ok(connection)) => return connection,
-            Ok(Err(why)) if !told => warn(&why),
-            Err(_) if !told => warn("the database does not answer"),
-            _ => {}
+    /// A connection that listens, as soon as there is one.
+    async fn connect_again(&mut self) -> PgListener {
+        let mut told = false;
+        loop {
+            match time::timeout(CONNECT_TIMEOUT, connect(&self.servers, self.place)).await {
+                Ok(Ok((place, connection))) => {
+                    self.place = place;
+                    return connection;
+                }
+                Ok(Err(why)) if !told => warn(&why),
+                Err(_) if !told => warn("the database does not answer"),
+                _ => {}
+            }
+            told = true;
+            time::sleep(RETRY_EVERY).await;
         }
-        told = true;
-        time::sleep(RETRY_EVERY).await;
     }
 }
 
-async fn connect(servers: &Servers) -> Result<PgListener, String> {
-    // A standby does not listen.
-    let (place, _) = servers.find(0).await.ok_or("no server takes writes")?;
+/// Whether the server has stopped to take writes, said after all that there is to hear.
+async fn round_trip(connection: &mut PgListener) -> sqlx::Result<bool> {
+    is_read_only(connection.acquire().await?).await
+}
+
+/// A connection that listens to the server that takes writes, and its place; the one at `from` is looked at first.
+async fn connect(servers: &Servers, from: usize) -> Result<(usize, PgListener), String> {
+    let (place, _) = servers.find(from).await.ok_or("no server takes writes")?;
     let mut mark = [0; 16];
     aws_lc_rs::rand::fill(&mut mark).map_err(|_| "no random numbers")?;
     let mark = Uuid::from_bytes(mark).to_string();
-    let options = servers.options(place).options([(MARK, &mark)]);
+    let options = servers.options(place).application_name(NAME).options([(MARK, &mark)]);
     // The driver wants a pool to listen with. Nothing else uses this one.
     let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
     let failed = |error: sqlx::Error| error.to_string();
@@ -187,21 +194,14 @@ async fn connect(servers: &Servers) -> Result<PgListener, String> {
         return Err("a pooler that shares connections is in between".to_owned());
     }
     connection.listen(announce::CHANNEL).await.map_err(failed)?;
-    Ok(connection)
-}
-
-async fn forget_again(memory: &dyn Memory) -> Infallible {
-    loop {
-        memory.forget_everything();
-        time::sleep(FORGET_EVERY).await;
-    }
+    Ok((place, connection))
 }
 
 fn warn(why: &str) {
     tracing::warn!(
         error = why,
         event = "changes_not_heard",
-        "what other replicas change is not heard, so accounts are read anew for every call. Check that PostgreSQL answers; \
+        "what other replicas change is not heard, so sessions and accounts are read anew for every call. Check that PostgreSQL answers; \
          if a pooler is in front of it, set DATABASE_LISTEN_URL to reach it directly"
     );
 }

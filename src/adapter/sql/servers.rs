@@ -170,7 +170,9 @@ impl Servers {
 
 /// Whether a transaction could not write: on a standby, and where somebody has set it so.
 pub async fn is_read_only(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    let row = connection.fetch_one("SHOW transaction_read_only").await?;
+    // To the end of the answer, where the server is ready again: the listener counts on what comes before that.
+    let rows = connection.fetch_all("SHOW transaction_read_only").await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     Ok(row.try_get::<&str, _>(0)? == "on")
 }
 
