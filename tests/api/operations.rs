@@ -233,7 +233,10 @@ fn api_11_the_document_says_what_a_field_may_be() {
 
 /// A path without the names of its variables, which the document is free to choose.
 fn shape(path: &str) -> Vec<&str> {
-    path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect()
+    // What follows a variable, as the verb in `{id}:suspend`, tells two paths apart.
+    path.split('/')
+        .map(|segment| segment.split_once('}').map_or(segment, |(_, verb)| verb))
+        .collect()
 }
 
 #[tokio::test]
