@@ -1,6 +1,6 @@
 //! The use cases on their adapters: what every way of running the server needs, a command of one shot too.
 
-use std::{sync::Arc, time::Duration};
+use std::{hash::Hash, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
@@ -99,6 +99,7 @@ pub fn database(config: &Config, secrets: &Secrets) -> sql::Options {
         lifetime: database.connection_lifetime,
         statements_max: database.statements_max.into(),
         statement_timeout: database.statement_timeout(config.call_timeout),
+        slow_query: database.slow_query,
         pooler: match database.pooler {
             Pooler::None => sql::Pooler::None,
             Pooler::Transaction => sql::Pooler::Transaction,
@@ -108,14 +109,24 @@ pub fn database(config: &Config, secrets: &Secrets) -> sql::Options {
 }
 
 /// What is remembered of the database, which may be this process' own.
-fn remembered(alone: bool) -> Remembered {
+fn remembered(alone: bool, metrics: &Metrics) -> Remembered {
     let lifetime = if alone { CACHE_LIFETIME } else { SHARED_SESSION_LIFETIME };
-    let owners = Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime));
-    let permissions = Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime));
     Remembered {
-        sessions: Arc::new(Sessions::new(owners, permissions)),
-        users: Arc::new(Bounded::new(CACHE_ENTRIES_MAX, CACHE_LIFETIME)),
+        sessions: Arc::new(Sessions::new(
+            cache(metrics, "sessions", lifetime),
+            cache(metrics, "permissions", lifetime),
+        )),
+        users: cache(metrics, "users", CACHE_LIFETIME),
     }
+}
+
+/// A cache that is measured under this name.
+fn cache<K, V>(metrics: &Metrics, name: &'static str, lifetime: Duration) -> Arc<Bounded<K, V>>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime, metrics.cache(name)))
 }
 
 impl Core {
@@ -131,19 +142,20 @@ impl Core {
         let methods =
             Methods::read(&contract::POOL, &OPEN_METHODS).map_err(domain::Error::internal)?;
         let methods = Arc::new(methods);
-        let measured = Arc::new(sql::Metrics::default());
+        let options = database(config, secrets);
+        let measured = Arc::new(sql::Metrics::new(options.slow_query));
         let metrics = Metrics::new(methods.names()).with(|registry| measured.register(registry));
         let metrics = Arc::new(metrics);
         let bell = Arc::new(Bell::default());
         let world = World {
-            store: sql::open(&database(config, secrets), rpc::event::encode, measured).await?,
+            store: sql::open(&options, rpc::event::encode, measured).await?,
             clock,
             ids: Arc::new(UuidV7),
             vault: Arc::new(DerivedKeys::new(&secrets.jwt_secret)?),
             relay: Arc::clone(&bell) as _,
             commits: TaskTracker::new(),
         };
-        let remembered = remembered(Config::is_embedded(&secrets.database_url));
+        let remembered = remembered(Config::is_embedded(&secrets.database_url), &metrics);
         let following = world.store.follow(Arc::new(remembered.clone()));
         let Remembered { sessions: live, users } = remembered.clone();
         let names = TokenNames {
@@ -175,7 +187,7 @@ impl Core {
                 names,
                 sessions: live,
                 freshness: following.freshness,
-                verified: Arc::new(Bounded::new(CACHE_ENTRIES_MAX, CACHE_LIFETIME)),
+                verified: cache(&metrics, "tokens", CACHE_LIFETIME),
             }),
             users: Arc::new(UserService {
                 world: world.clone(),

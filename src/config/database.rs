@@ -58,6 +58,11 @@ pub struct Database {
           value_name = "DURATION", value_parser = optional(positive_duration))]
     pub statement_timeout: Setting<Duration>,
 
+    /// How long a query may take before it is logged and counted as slow
+    #[arg(id = "database_slow_query", long = "database-slow-query", env = "DATABASE_SLOW_QUERY",
+          global = true, default_value = "200ms", value_name = "DURATION", value_parser = positive_duration)]
+    pub slow_query: Duration,
+
     /// What stands between the server and `PostgreSQL`: transaction for a pooler that lends connections by transaction
     #[arg(
         id = "database_pooler",
@@ -127,6 +132,7 @@ impl Database {
             ("DATABASE_CONNECTION_LIFETIME", show(self.connection_lifetime)),
             ("DATABASE_STATEMENTS_MAX", self.statements_max.to_string()),
             ("DATABASE_STATEMENT_TIMEOUT", show(self.statement_timeout(call_timeout))),
+            ("DATABASE_SLOW_QUERY", show(self.slow_query)),
             ("DATABASE_POOLER", choice(Some(&self.pooler))),
             ("WAIT_FOR_MIGRATIONS", show(self.wait_for_migrations)),
             ("SQLITE_SYNCHRONOUS", choice(Some(&self.sqlite_synchronous))),

@@ -21,7 +21,11 @@ use serde_json::{Value, json};
 use tokio::{sync::Mutex, time};
 
 use super::docs;
-use crate::{port::store::Store, service::keyring::Keyring, telemetry::metrics::Metrics};
+use crate::{
+    port::store::Store,
+    service::keyring::Keyring,
+    telemetry::metrics::{DependencyLabel, Metrics},
+};
 
 /// How long an answer of a dependency is believed, so that nobody can wear it out by asking.
 const PING_EVERY: Duration = Duration::from_secs(1);
@@ -118,11 +122,16 @@ async fn ping(shown: &Shown) -> &'static str {
         Err(_) => "slow",
     };
     *last = Some((Instant::now(), answer));
+    let label = DependencyLabel { dependency: "database" };
+    let up = shown.metrics.dependencies.get_or_create_owned(&label);
+    up.set((answer == "ok").into());
     answer
 }
 
 async fn metrics(State(shown): State<Arc<Shown>>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    // So that what is shown of the database is of now, also where nobody asks for /ready.
+    ping(&shown).await;
     match shown.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -112,7 +112,7 @@ impl Connection {
             _ => to.pages.clone(),
         };
         let mut response = if host::is_named(&request) {
-            let Ok(response) = handler.call(request).await;
+            let Ok(response) = Arc::clone(&call).work(handler.call(request)).await;
             response
         } else {
             host::refusal(request.version())

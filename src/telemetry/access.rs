@@ -41,6 +41,11 @@ const CODES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
+tokio::task_local! {
+    /// The call that is being worked for.
+    static CURRENT: Arc<Call>;
+}
+
 /// What is known of a call. The edge makes it; the policy stack fills in what it learns.
 pub struct Call {
     /// When its head had arrived.
@@ -80,6 +85,16 @@ impl Call {
             streams: AtomicBool::new(false),
             code: AtomicI32::new(CANCELLED),
         }
+    }
+
+    /// Works for this call: log lines say meanwhile whose they are.
+    pub fn work<T>(self: Arc<Self>, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        CURRENT.scope(self, work)
+    }
+
+    /// Looks at the call that is being worked for, if it is one.
+    pub fn current<T>(look: impl FnOnce(&Self) -> T) -> Option<T> {
+        CURRENT.try_with(|call| look(call)).ok()
     }
 
     /// Notes the gRPC code of the answer.

@@ -9,7 +9,7 @@ use tracing::{
 };
 use tracing_subscriber::layer::{Context, Layer};
 
-use super::sink::Sink;
+use super::{access::Call, sink::Sink};
 
 /// The longest line, in bytes. A field that would make it longer is left out, and the line says so.
 const LINE_BYTES_MAX: usize = 8 << 10;
@@ -44,6 +44,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        Call::current(|call| fields.complete(call));
         self.sink.put(fields.into_line(*event.metadata().level()).as_bytes());
     }
 }
@@ -69,6 +70,16 @@ impl Fields {
         } else if !self.rest.ends_with("\"truncated\":true") {
             self.rest.push_str(",\"truncated\":true");
         }
+    }
+
+    /// Says whose the line is, where it does not say so itself.
+    fn complete(&mut self, call: &Call) {
+        let [user_id, ip, trace_id] = &mut self.always;
+        if let (None, Some(id)) = (&user_id, call.user_id.get()) {
+            *user_id = Some(quote(&id.to_string()));
+        }
+        ip.get_or_insert_with(|| quote(&call.ip.to_string()));
+        trace_id.get_or_insert_with(|| quote(&format!("{:032x}", call.trace.trace_id)));
     }
 
     fn into_line(self, level: Level) -> String {

@@ -49,6 +49,7 @@ pub struct Metrics {
     pub dependencies: Family<DependencyLabel, Gauge>,
     /// Password hashes that wait or are being worked on.
     pub password_queue: Gauge,
+    caches: Family<CacheLabels, Counter>,
 }
 
 /// The handles of one method.
@@ -93,6 +94,13 @@ pub struct WindowLabel {
     pub window: &'static str,
 }
 
+/// How looking something up in a cache went.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    cache: &'static str,
+    result: &'static str,
+}
+
 /// A decision of the rate limiter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RateLimitLabels {
@@ -132,6 +140,7 @@ impl Metrics {
             outbox_oldest_age: Gauge::default(),
             dependencies: Family::default(),
             password_queue: Gauge::default(),
+            caches: Family::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -189,6 +198,18 @@ impl Metrics {
             "Password hashes that wait or are being worked on",
             self.password_queue.clone(),
         );
+        registry.register(
+            "cache_requests",
+            "What was looked up in memory, and whether it was there",
+            self.caches.clone(),
+        );
+    }
+
+    /// What counts how often something was in a cache of this name, and how often not.
+    #[must_use]
+    pub fn cache(&self, cache: &'static str) -> [Counter; 2] {
+        ["hit", "miss"]
+            .map(|result| self.caches.get_or_create_owned(&CacheLabels { cache, result }))
     }
 
     /// Counts a finished call of the method at this place.

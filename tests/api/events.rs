@@ -7,7 +7,7 @@ mod start;
 use serde_json::{Value, json};
 
 use crate::support::{
-    app::{App, Person},
+    app::Person,
     client::Transport,
     nats, postgres,
     rpc::{CREATE_ROOM, UPDATE_ROOM},
@@ -42,23 +42,4 @@ async fn rename_room(person: &Person, resource: &str, times: usize) {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
-}
-
-/// The value of a metric with its labels, as `veza_dependency_up{dependency="nats"}`.
-async fn metric(app: &App, name: &str) -> Option<f64> {
-    let answer = app.get("/metrics").await;
-    let mut values =
-        answer.text().lines().filter_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    values.next()
-}
-
-/// Returns when a metric has this value.
-async fn until_metric(app: &App, name: &str, wanted: f64) {
-    let look = async {
-        while metric(app, name).await != Some(wanted) {
-            tokio::task::yield_now().await;
-        }
-    };
-    let ended = tokio::time::timeout(nats::PATIENCE, look).await;
-    assert!(ended.is_ok(), "{name} is {:?} and not {wanted}", metric(app, name).await);
 }

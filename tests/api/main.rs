@@ -24,6 +24,7 @@ mod operations;
 mod paging;
 mod parity;
 mod policy;
+mod query;
 mod race;
 mod redis;
 mod replicas;

@@ -1,9 +1,6 @@
 //! Servers that share a Redis: one budget over all of them, and what becomes of it when Redis fails.
 
-use std::time::Duration;
-
 use serde_json::json;
-use tokio::time;
 
 use crate::support::{
     app::{App, text},
@@ -14,9 +11,6 @@ use crate::support::{
     server::Environment,
 };
 
-/// How long something may take that happens by itself. Only what never happens uses it up.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// Servers that are not so soon disappointed of Redis as to count by themselves because the machine is busy.
 fn patient(redis: &Server) -> Environment {
     Environment::new().set("REDIS_URL", &redis.url()).set("REDIS_TIMEOUT", "5s")
@@ -24,18 +18,7 @@ fn patient(redis: &Server) -> Environment {
 
 /// Waits until a server says whether Redis answers it.
 async fn wait_until_up(app: &App, up: bool) {
-    wait_for_line(app, &format!("veza_dependency_up{{dependency=\"redis\"}} {}", u8::from(up)))
-        .await;
-}
-
-/// Waits until the metrics of a server have a line.
-async fn wait_for_line(app: &App, line: &str) {
-    let told = async {
-        while !app.get("/metrics").await.text().lines().any(|told| told == line) {
-            time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    time::timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("there never is `{line}`"));
+    app.until_metric("veza_dependency_up{dependency=\"redis\"}", u8::from(up).into()).await;
 }
 
 #[tokio::test]
@@ -72,7 +55,7 @@ async fn a_server_whose_redis_fails_goes_on_with_limits_of_its_own() {
     gone.call(Transport::Rest, LOGOUT, json!({})).await.ok();
     wait_until_up(&app, true).await;
 
-    wait_for_line(&app, "veza_active_users{window=\"24h\"} 1").await;
+    app.until_metric("veza_active_users{window=\"24h\"}", 1.0).await;
     redis.tell("crash");
     wait_until_up(&app, false).await;
     let ann = app.user("ann").await;

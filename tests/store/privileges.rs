@@ -1,7 +1,5 @@
 //! What the server's own role needs on PostgreSQL when another one migrates.
 
-use std::sync::Arc;
-
 use secrecy::ExposeSecret;
 use sqlx::{Executor, PgPool};
 use veza::{
@@ -9,9 +7,7 @@ use veza::{
     domain::session::EndReason,
 };
 
-use crate::world::{
-    START, World, envelope, new_room, new_session, new_user, options, room_created,
-};
+use crate::world::{START, World, new_room, new_session, new_user, open, options, room_created};
 
 const GRANTS: &str = "
     CREATE ROLE app LOGIN;
@@ -29,7 +25,7 @@ async fn the_server_works_without_the_right_to_change_the_schema_or_the_audit_lo
     let options = options(url.clone());
     assert_eq!(sql::pending_migrations(&options).await.unwrap(), SchemaState::Current);
 
-    let store = sql::open(&options, envelope, Arc::default()).await.unwrap();
+    let store = open(&options).await.unwrap();
     store.ping().await.unwrap();
     let user = new_user("ann");
     let session = new_session(&user);

@@ -1,13 +1,10 @@
 //! Transactions, connections, and what happens when there is none.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use veza::{
-    adapter::sql::{self, Options},
-    domain::Error,
-};
+use veza::{adapter::sql::Options, domain::Error};
 
-use crate::world::{World, envelope, new_user, options};
+use crate::world::{World, new_user, open, options};
 
 on_each_store! {
     what_is_committed_is_there_and_what_is_not_is_not,
@@ -65,7 +62,7 @@ async fn the_database_answers_until_it_is_closed(world: &World) {
 async fn a_call_that_gets_no_connection_in_time_is_told_so(world: &World) {
     let acquire_timeout = Duration::from_millis(50);
     let options = Options { connections_max: 1, acquire_timeout, ..world.options.clone() };
-    let store = sql::open(&options, envelope, Arc::default()).await.unwrap();
+    let store = open(&options).await.unwrap();
     let (read, tx) = if world.is_sqlite() {
         (Some(store.read().await.unwrap()), store.begin().await.unwrap())
     } else {
@@ -80,7 +77,7 @@ async fn a_call_that_gets_no_connection_in_time_is_told_so(world: &World) {
 #[tokio::test]
 async fn an_sqlite_database_that_another_process_has_locked_is_unavailable() {
     let world = World::on_sqlite().await;
-    let holder = sql::open(&world.options, envelope, Arc::default()).await.unwrap();
+    let holder = open(&world.options).await.unwrap();
     let tx = holder.begin().await.unwrap();
     assert!(matches!(world.store.begin().await.err(), Some(Error::Unavailable(_))));
     tx.rollback().await.unwrap();
@@ -92,18 +89,14 @@ async fn a_server_that_does_not_answer_is_unavailable() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut options = options(format!("postgres://veza:secret@{free}/veza"));
     options.acquire_timeout = Duration::from_millis(50);
-    assert!(matches!(
-        sql::open(&options, envelope, Arc::default()).await.err(),
-        Some(Error::Unavailable(_))
-    ));
+    assert!(matches!(open(&options).await.err(), Some(Error::Unavailable(_))));
 }
 
 #[tokio::test]
 async fn a_url_of_another_kind_is_refused_without_being_repeated() {
     for url in ["mysql://veza:secret@db/veza", "secret", "postgres:secret", "sqlite::memory:secret"]
     {
-        let refused =
-            sql::open(&options(url.into()), envelope, Arc::default()).await.err().unwrap();
+        let refused = open(&options(url.into())).await.err().unwrap();
         let Error::Internal(why) = &refused else { panic!("{refused:?}") };
         assert!(why.to_string().contains("database"), "{why}");
         assert!(!format!("{refused} {refused:?}").contains("secret"), "{refused:?}");

@@ -70,14 +70,14 @@ impl World {
         let port = |process: &Process| format!(":{}/", process.port);
         let pooled = url.replace(&port(&postgres::server().process), &port(&POOLER));
         let options = Options { pooler: Pooler::Transaction, ..options(pooled) };
-        let store = sql::open(&options, envelope, Arc::default()).await.unwrap();
+        let store = open(&options).await.unwrap();
         Self { options, store, url, _folder: None }
     }
 
     async fn with_schema(url: String, folder: Option<TempDir>) -> Self {
         let options = options(url.clone());
         sql::migrate(&options).await.unwrap();
-        let store = sql::open(&options, envelope, Arc::default()).await.unwrap();
+        let store = open(&options).await.unwrap();
         Self { options, store, url, _folder: folder }
     }
 
@@ -206,6 +206,11 @@ pub fn options(url: String) -> Options {
         synchronous_normal: true,
         ..app::database(&config, &secrets)
     }
+}
+
+/// Opens a store as a server does.
+pub async fn open(options: &Options) -> Result<Arc<dyn Store>> {
+    sql::open(options, envelope, Arc::new(sql::Metrics::new(options.slow_query))).await
 }
 
 /// Stands in for the protobuf envelope.

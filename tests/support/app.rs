@@ -1,8 +1,11 @@
 //! The world of a test in a line: a server, a client of it, and people who are signed in.
 
-use std::sync::{
-    Arc, Mutex, Weak,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -18,6 +21,9 @@ use super::{
 
 /// The password of everyone in these tests.
 pub const PASSWORD: &str = "correct horse battery";
+
+/// How long something may take that happens by itself. Only what never happens uses it up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The server that tests share while any of them runs; the last one to end stops it.
 static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
@@ -83,6 +89,25 @@ impl App {
     /// What a path answers to GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.client.http(http::Request::get(path).body("").expect("a request")).await
+    }
+
+    /// The value of a metric with its labels, as `veza_dependency_up{dependency="nats"}`.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let metrics = self.get("/metrics").await;
+        let mut values =
+            metrics.text().lines().filter_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        values.next()
+    }
+
+    /// Returns when a metric has this value.
+    pub async fn until_metric(&self, name: &str, wanted: f64) {
+        let look = async {
+            while self.metric(name).await != Some(wanted) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, look).await;
+        assert!(ended.is_ok(), "{name} is {:?} and not {wanted}", self.metric(name).await);
     }
 
     /// Somebody new who has signed up; `name` is the beginning of the username.

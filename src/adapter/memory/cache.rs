@@ -7,6 +7,7 @@ use std::{
 };
 
 use moka::sync::Cache;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::port::cache::{self, Stamp};
 
@@ -22,6 +23,8 @@ where
     /// How often a key of each was replaced or forgotten. Held while an entry is changed; reading takes no lock.
     counters: Box<[Mutex<u64>]>,
     hasher: RandomState,
+    hits: Counter,
+    misses: Counter,
 }
 
 impl<K, V> Bounded<K, V>
@@ -29,13 +32,15 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    /// A cache of at most `entries_max` entries, none older than `lifetime`.
+    /// A cache of at most `entries_max` entries, none older than `lifetime`, that counts its hits and its misses.
     #[must_use]
-    pub fn new(entries_max: u64, lifetime: Duration) -> Self {
+    pub fn new(entries_max: u64, lifetime: Duration, [hits, misses]: [Counter; 2]) -> Self {
         Self {
             entries: Cache::builder().max_capacity(entries_max).time_to_live(lifetime).build(),
             counters: (0..COUNTERS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
+            hits,
+            misses,
         }
     }
 
@@ -52,7 +57,10 @@ where
     V: Send + Sync + 'static,
 {
     fn get(&self, key: &K) -> Option<Arc<V>> {
-        self.entries.get(key)
+        let found = self.entries.get(key);
+        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        counter.inc();
+        found
     }
     fn stamp(&self, key: &K) -> Stamp {
         Stamp(*self.counter(key))
@@ -95,7 +103,7 @@ mod tests {
     use crate::port::cache::Cache as _;
 
     fn cache() -> Bounded<&'static str, u32> {
-        Bounded::new(10, Duration::from_mins(1))
+        Bounded::new(10, Duration::from_mins(1), Default::default())
     }
 
     #[test]

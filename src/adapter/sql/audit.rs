@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{super::time, Change};
+use crate::adapter::sql::query::Query;
 use crate::domain::{Result, audit::Entry, id::Id};
 use crate::port::store::Audit;
 
@@ -30,7 +31,7 @@ impl Audit for Change {
             .bind(origin.ip.map(|ip| ip.to_string()))
             .bind(&origin.user_agent)
             .bind(origin.trace.map(|trace| format!("{:032x}", trace.trace_id)))
-            .execute(self.connection())
+            .execute(self.on(Query::Audit))
             .await?;
         Ok(())
     }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::Row as _;
 
 use super::{super::time, Change, Row};
+use crate::adapter::sql::query::Query;
 use crate::domain::{Error, Result, Timestamp};
 use crate::port::store::{Idempotency, IdempotencyKey, Remembered};
 
@@ -27,7 +28,7 @@ impl Idempotency for Change {
         );
         let query = query.bind(&key.scope).bind(&key.key);
         let query = query.bind(key.fingerprint.as_slice()).bind(time(now));
-        Ok(query.try_map(|row| remembered(&row)).fetch_one(self.connection()).await?)
+        Ok(query.try_map(|row| remembered(&row)).fetch_one(self.on(Query::FindResult)).await?)
     }
 
     async fn keep_result(
@@ -42,7 +43,7 @@ impl Idempotency for Change {
         );
         let query = query.bind(&key.scope).bind(&key.key).bind(key.fingerprint.as_slice());
         let query = query.bind(result).bind(time(expire_time));
-        if query.execute(self.connection()).await?.rows_affected() == 0 {
+        if query.execute(self.on(Query::KeepResult)).await?.rows_affected() == 0 {
             return Err(Error::internal("a result was kept before its request id was looked up"));
         }
         Ok(())

@@ -7,6 +7,7 @@ use super::{
     super::{LOCK_SIGNING_KEYS, time},
     Change, Handle, Link, Row, row,
 };
+use crate::adapter::sql::query::Query;
 use crate::domain::{Result, Timestamp, id::Id, key::SigningKey};
 use crate::port::store::{Keys, ReadKeys};
 
@@ -17,14 +18,18 @@ impl<L: Link> ReadKeys for Handle<L> {
             "SELECT id, public_key, sealed_private_key, create_time, activate_time, retire_time \
              FROM signing_keys WHERE retire_time > $1 ORDER BY create_time, id",
         );
-        Ok(query.bind(time(now)).try_map(|row| key(&row)).fetch_all(self.connection()).await?)
+        Ok(query
+            .bind(time(now))
+            .try_map(|row| key(&row))
+            .fetch_all(self.on(Query::ListSigningKeys))
+            .await?)
     }
 }
 
 #[async_trait]
 impl Keys for Change {
     async fn lock_signing_keys(&mut self) -> Result<()> {
-        sqlx::query(LOCK_SIGNING_KEYS).execute(self.connection()).await?;
+        sqlx::query(LOCK_SIGNING_KEYS).execute(self.on(Query::LockSigningKeys)).await?;
         Ok(())
     }
 
@@ -40,14 +45,14 @@ impl Keys for Change {
             .bind(time(key.create_time))
             .bind(time(key.activate_time))
             .bind(time(key.retire_time))
-            .execute(self.connection())
+            .execute(self.on(Query::InsertSigningKey))
             .await?;
         Ok(())
     }
 
     async fn retire_signing_key(&mut self, id: Id<SigningKey>, retire: Timestamp) -> Result<()> {
         let query = sqlx::query("UPDATE signing_keys SET retire_time = $2 WHERE id = $1");
-        query.bind(id.uuid()).bind(time(retire)).execute(self.connection()).await?;
+        query.bind(id.uuid()).bind(time(retire)).execute(self.on(Query::RetireSigningKey)).await?;
         Ok(())
     }
 }

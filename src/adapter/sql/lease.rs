@@ -1,16 +1,16 @@
 //! A connection out of the pool, alone or within a transaction, and its way back.
 
-use std::{
-    ops::{Deref, DerefMut},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{Executor, SqlStr, pool::PoolConnection};
 use tokio::time;
 use tokio_util::task::TaskTracker;
 
-use super::{Connection, Db};
-use crate::domain::Result;
+use super::{Db, Link, Measured};
+use crate::{
+    adapter::sql::{Metrics, query::Query},
+    domain::Result,
+};
 
 /// How long a connection may take to become usable again, after a call that was given up, before the pool makes another
 /// one in its place. Otherwise a server that has fallen silent would hold on to it until the operating system gives up.
@@ -23,6 +23,7 @@ pub struct Lease {
     /// Whether a transaction may be open.
     is_open: bool,
     tasks: TaskTracker,
+    metrics: Arc<Metrics>,
 }
 
 /// A transaction; dropped means rolled back.
@@ -32,76 +33,60 @@ pub struct Transaction(Lease);
 const GONE: &str = "a lease has its connection until it is dropped";
 
 impl Lease {
-    pub fn new(connection: PoolConnection<Db>, tasks: TaskTracker) -> Self {
-        Self { connection: Some(connection), is_open: false, tasks }
+    pub fn new(connection: PoolConnection<Db>, tasks: TaskTracker, metrics: Arc<Metrics>) -> Self {
+        Self { connection: Some(connection), is_open: false, tasks, metrics }
     }
 
     /// Begins a transaction with this statement.
     pub async fn begin(mut self, statement: SqlStr) -> sqlx::Result<Transaction> {
         // From now on: the server may have begun it when we are gone before it says so.
         self.is_open = true;
-        self.execute(statement).await?;
+        self.on(Query::Begin).execute(statement).await?;
         Ok(Transaction(self))
     }
 }
 
 impl Transaction {
     pub async fn commit(mut self) -> sqlx::Result<()> {
-        self.execute("COMMIT").await?;
+        self.on(Query::Commit).execute("COMMIT").await?;
         self.0.is_open = false;
         Ok(())
     }
 
     pub async fn rollback(mut self) -> sqlx::Result<()> {
-        self.execute("ROLLBACK").await?;
+        self.on(Query::Rollback).execute("ROLLBACK").await?;
         self.0.is_open = false;
         Ok(())
     }
 
     /// Sets a mark, to which [`Transaction::keep`] goes back.
     pub async fn mark(&mut self) -> sqlx::Result<()> {
-        self.execute("SAVEPOINT mark").await.map(drop)
+        self.on(Query::Savepoint).execute("SAVEPOINT mark").await.map(drop)
     }
 
     /// Keeps what was done since the mark if it succeeded, and otherwise undoes it, so that the transaction can go on.
     pub async fn keep<T>(&mut self, done: Result<T>) -> Result<T> {
         if done.is_ok() {
-            self.execute("RELEASE SAVEPOINT mark").await?;
+            self.on(Query::Savepoint).execute("RELEASE SAVEPOINT mark").await?;
         } else {
             // When it fails the transaction cannot go on, and what was wrong at first says more.
-            self.execute("ROLLBACK TO SAVEPOINT mark").await.ok();
+            self.on(Query::Savepoint).execute("ROLLBACK TO SAVEPOINT mark").await.ok();
         }
         done
     }
 }
 
-impl Deref for Lease {
-    type Target = Connection;
-
+impl Link for Lease {
     #[expect(clippy::expect_used, reason = "only `drop` takes the connection away")]
-    fn deref(&self) -> &Connection {
-        self.connection.as_ref().expect(GONE)
+    fn on(&mut self, query: Query) -> Measured<'_> {
+        let connection = self.connection.as_mut().expect(GONE);
+        Measured::new(connection, &self.metrics, query)
     }
 }
 
-impl DerefMut for Lease {
-    #[expect(clippy::expect_used, reason = "only `drop` takes the connection away")]
-    fn deref_mut(&mut self) -> &mut Connection {
-        self.connection.as_mut().expect(GONE)
-    }
-}
-
-impl Deref for Transaction {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.0
-    }
-}
-
-impl DerefMut for Transaction {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.0
+impl Link for Transaction {
+    fn on(&mut self, query: Query) -> Measured<'_> {
+        self.0.on(query)
     }
 }
 

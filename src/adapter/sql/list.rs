@@ -2,7 +2,7 @@
 
 use sqlx::{Encode, QueryBuilder, Type};
 
-use super::{super::Db, Connection, Row};
+use super::{super::Db, Measured, Row};
 use crate::domain::{
     Result,
     page::{Cursor, OrderKey, Page, PageQuery},
@@ -61,14 +61,14 @@ impl List {
         &mut self,
         name: &'static str,
         query: &PageQuery,
-        connection: &mut Connection,
+        on: Measured<'_>,
         map: fn(&Row) -> sqlx::Result<T>,
         position: fn(&T) -> Cursor,
     ) -> Result<Page<T>> {
         self.push_order(name, query);
         // One more than asked for tells whether there is another page.
         self.0.push(" LIMIT ").push_bind(query.limit.saturating_add(1));
-        let mut items = self.0.build().try_map(|row| map(&row)).fetch_all(connection).await?;
+        let mut items = self.0.build().try_map(|row| map(&row)).fetch_all(on).await?;
         let limit = usize::try_from(query.limit).unwrap_or(0);
         let has_more = items.len() > limit;
         items.truncate(limit);

@@ -10,6 +10,7 @@ mod listen;
 mod metrics;
 mod migrations;
 mod postgres;
+mod query;
 mod servers;
 mod sqlite;
 mod watch;
@@ -52,6 +53,8 @@ pub struct Options {
     pub statements_max: usize,
     /// How long a statement may take on PostgreSQL.
     pub statement_timeout: Duration,
+    /// How long a query may take before it counts as slow.
+    pub slow_query: Duration,
     /// What stands between this process and PostgreSQL.
     pub pooler: Pooler,
     /// On SQLite, commits without waiting for the disk: the last of them may be lost when the power fails, though not

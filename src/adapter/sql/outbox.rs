@@ -10,6 +10,7 @@ use super::{
     super::{Db, time},
     Change, Handle, Link, Row, row,
 };
+use crate::adapter::sql::query::Query;
 use crate::domain::{Result, Timestamp, event::Event};
 use crate::port::{
     bus::Message,
@@ -49,7 +50,7 @@ impl<L: Link> ReadOutbox for Handle<L> {
             let oldest = row::time_or_none(&row, "oldest")?;
             Ok(OutboxStatus { pending: row.try_get("pending")?, oldest })
         };
-        Ok(query.try_map(status).fetch_one(self.connection()).await?)
+        Ok(query.try_map(status).fetch_one(self.on(Query::OutboxStatus)).await?)
     }
 }
 
@@ -71,7 +72,7 @@ impl Outbox for Change {
             .bind(event.trace_parent.as_deref())
             .bind(payload)
             .bind(time(event.time))
-            .execute(self.connection())
+            .execute(self.on(Query::Record))
             .await?;
         Ok(())
     }
@@ -84,7 +85,7 @@ impl Outbox for Change {
     ) -> Result<Vec<OutboxRow>> {
         let query = sqlx::query(CLAIM).bind(time(now)).bind(time(now + lease)).bind(limit);
         let mut claimed =
-            query.try_map(|row| seq_and_event(&row)).fetch_all(self.connection()).await?;
+            query.try_map(|row| seq_and_event(&row)).fetch_all(self.on(Query::ClaimEvents)).await?;
         // RETURNING keeps no order.
         claimed.sort_unstable_by_key(|(seq, _)| *seq);
         Ok(claimed.into_iter().map(|(_, event)| event).collect())
@@ -94,7 +95,7 @@ impl Outbox for Change {
         let mut query = QueryBuilder::<Db>::new("UPDATE outbox SET publish_time = ");
         query.push_bind(time(now)).push(" WHERE publish_time IS NULL");
         push_ids(&mut query, ids);
-        query.build().persistent(false).execute(self.connection()).await?;
+        query.build().persistent(false).execute(self.on(Query::MarkPublished)).await?;
         Ok(())
     }
 
@@ -103,7 +104,7 @@ impl Outbox for Change {
         query.push_bind(time(due));
         query.push(", attempts = attempts + 1 WHERE publish_time IS NULL");
         push_ids(&mut query, ids);
-        query.build().persistent(false).execute(self.connection()).await?;
+        query.build().persistent(false).execute(self.on(Query::ReleaseEvents)).await?;
         Ok(())
     }
 }

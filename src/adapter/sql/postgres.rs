@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr, migrate::Migrate,
+    AssertSqlSafe, Connection, Executor, PgConnection, PgExecutor, SqlSafeStr, migrate::Migrate,
     postgres::PgPoolOptions,
 };
 use tokio_util::task::TaskTracker;
@@ -105,6 +105,7 @@ pub async fn open(
             (begin(""), Some(begin(" READ ONLY")))
         }
     };
+    metrics.watch(&pool);
     Ok(Arc::new(store::Store {
         reads: pool.clone(),
         writes: pool,
@@ -146,10 +147,11 @@ pub fn follow(servers: Listen, memory: Arc<dyn Memory>) -> Following {
 }
 
 /// Tells every replica of a change, as part of the transaction that makes it.
-pub async fn announce(connection: &mut PgConnection, change: &Change) -> Result<()> {
-    for text in announce::write(change) {
-        let query = sqlx::query("SELECT pg_notify($1, $2)").bind(announce::CHANNEL).bind(text);
-        query.execute(&mut *connection).await?;
+pub async fn announce(on: impl PgExecutor<'_>, change: &Change) -> Result<()> {
+    let texts = announce::write(change);
+    if !texts.is_empty() {
+        let query = sqlx::query("SELECT pg_notify($1, text) FROM unnest($2) AS text");
+        query.bind(announce::CHANNEL).bind(texts).execute(on).await?;
     }
     Ok(())
 }

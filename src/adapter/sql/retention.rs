@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{super::time, Change};
+use crate::adapter::sql::query::Query;
 use crate::domain::{Result, Timestamp};
 use crate::port::store::Retention;
 
@@ -49,7 +50,7 @@ impl Retention for Change {
         ];
         let mut gone = 0;
         for (sql, until) in sweeps {
-            let done = sqlx::query(sql).bind(time(until)).execute(self.connection()).await?;
+            let done = sqlx::query(sql).bind(time(until)).execute(self.on(Query::Purge)).await?;
             gone += done.rows_affected();
         }
         Ok(gone)

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::Row as _;
 
 use super::{super::time, Change, Handle, Link, Row, list::List, row};
+use crate::adapter::sql::query::Query;
 use crate::domain::{
     Error, Result,
     id::Id,
@@ -27,13 +28,13 @@ impl<L: Link> ReadRooms for Handle<L> {
     async fn find_room(&mut self, id: Id<Room>) -> Result<Option<Room>> {
         let sql = concat!("SELECT ", room_columns!(), " FROM rooms WHERE id = $1");
         let query = sqlx::query(sql).bind(id.uuid());
-        Ok(query.try_map(|row| room(&row)).fetch_optional(self.connection()).await?)
+        Ok(query.try_map(|row| room(&row)).fetch_optional(self.on(Query::FindRoom)).await?)
     }
 
     async fn is_room_member(&mut self, room: Id<Room>, user: Id<User>) -> Result<bool> {
         let query = sqlx::query("SELECT 1 FROM room_members WHERE room_id = $1 AND user_id = $2");
         let query = query.bind(room.uuid()).bind(user.uuid());
-        Ok(query.fetch_optional(self.connection()).await?.is_some())
+        Ok(query.fetch_optional(self.on(Query::IsRoomMember)).await?.is_some())
     }
 
     async fn list_rooms(&mut self, filter: &RoomFilter, page: &PageQuery) -> Result<Page<Room>> {
@@ -47,7 +48,7 @@ impl<L: Link> ReadRooms for Handle<L> {
             .only("kind =", filter.kind.map(Kind::name))
             .only("owner_id =", filter.owner_id.map(Id::uuid))
             .containing("name_folded", filter.name_contains.as_deref())
-            .page("name_folded", page, self.connection(), room, position)
+            .page("name_folded", page, self.on(Query::ListRooms), room, position)
             .await
     }
 }
@@ -72,20 +73,20 @@ impl Rooms for Change {
             .bind(time(room.meta.update_time))
             .bind(room.meta.delete_time.map(time))
             .bind(room.meta.purge_time.map(time))
-            .execute(self.connection())
+            .execute(self.on(Query::InsertRoom))
             .await?;
         let query = sqlx::query(
             "INSERT INTO room_members (room_id, user_id, create_time) VALUES ($1, $2, $3)",
         );
         let query = query.bind(room.id.uuid()).bind(room.owner_id.uuid());
-        query.bind(time(room.meta.create_time)).execute(self.connection()).await?;
+        query.bind(time(room.meta.create_time)).execute(self.on(Query::InsertRoom)).await?;
         Ok(())
     }
 
     async fn lock_room(&mut self, id: Id<Room>) -> Result<Option<Room>> {
         let sql = concat!("SELECT ", room_columns!(), " FROM rooms WHERE id = $1", for_update!());
         let query = sqlx::query(sql).bind(id.uuid());
-        Ok(query.try_map(|row| room(&row)).fetch_optional(self.connection()).await?)
+        Ok(query.try_map(|row| room(&row)).fetch_optional(self.on(Query::LockRoom)).await?)
     }
 
     async fn update_room(&mut self, room: &Room) -> Result<()> {
@@ -105,7 +106,7 @@ impl Rooms for Change {
             .bind(time(room.meta.update_time))
             .bind(room.meta.delete_time.map(time))
             .bind(room.meta.purge_time.map(time))
-            .execute(self.connection())
+            .execute(self.on(Query::UpdateRoom))
             .await?;
         if done.rows_affected() == 0 { Err(Error::StaleEtag) } else { Ok(()) }
     }

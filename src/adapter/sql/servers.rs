@@ -213,7 +213,8 @@ fn refusal(error: &sqlx::Error, server: &PgConnectOptions) -> Refusal {
 /// Bounds what a call that was given up may still cost, and what a client that is gone does. What the URL sets itself
 /// stays; a pooler would not pass any of it on.
 fn configure(connect: PgConnectOptions, options: &Options) -> PgConnectOptions {
-    let connect = connect.application_name("veza");
+    // Slow queries are told of by their names.
+    let connect = connect.application_name("veza").disable_statement_logging();
     if options.pooler == Pooler::Transaction {
         return connect.statement_cache_capacity(0).extra_float_digits(None);
     }

@@ -7,6 +7,7 @@ use super::{
     super::{announce, time},
     Change, Handle, Link, Row, row,
 };
+use crate::adapter::sql::query::Query;
 use crate::domain::{
     Result, Timestamp,
     caller::Principal,
@@ -30,7 +31,7 @@ impl<L: Link> ReadSessions for Handle<L> {
         Ok(query
             .bind(id.uuid())
             .try_map(|row| session(&row))
-            .fetch_optional(self.connection())
+            .fetch_optional(self.on(Query::FindSession))
             .await?)
     }
 
@@ -50,8 +51,10 @@ impl<L: Link> ReadSessions for Handle<L> {
                  AND state = 'ACTIVE'",
         );
         let query = query.bind(id.uuid()).bind(time(now));
-        let rows =
-            query.try_map(|row| user_and_permission(&row)).fetch_all(self.connection()).await?;
+        let rows = query
+            .try_map(|row| user_and_permission(&row))
+            .fetch_all(self.on(Query::FindPrincipal))
+            .await?;
         let Some((user_id, _)) = rows.first() else { return Ok(None) };
         let permissions = rows.iter().filter_map(|(_, permission)| *permission).collect();
         Ok(Some(Principal { user_id: *user_id, session_id: id, permissions }))
@@ -76,7 +79,7 @@ impl Sessions for Change {
             .bind(&session.user_agent)
             .bind(time(session.create_time))
             .bind(session.end_time.map(time))
-            .execute(self.connection())
+            .execute(self.on(Query::InsertSession))
             .await?;
         Ok(())
     }
@@ -93,7 +96,7 @@ impl Sessions for Change {
              WHERE id = $1 AND counter = $2 AND end_time IS NULL AND expire_time > $3",
         );
         let query = query.bind(id.uuid()).bind(counter).bind(time(now)).bind(time(expire_time));
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        Ok(query.execute(self.on(Query::AdvanceSession)).await?.rows_affected() == 1)
     }
 
     async fn end_session(
@@ -106,9 +109,9 @@ impl Sessions for Change {
             "UPDATE sessions SET end_time = $2, end_reason = $3 WHERE id = $1 AND end_time IS NULL",
         );
         let query = query.bind(id.uuid()).bind(time(now)).bind(why.name());
-        let ended = query.execute(self.connection()).await?.rows_affected() == 1;
+        let ended = query.execute(self.on(Query::EndSession)).await?.rows_affected() == 1;
         if ended {
-            announce(self.connection(), &coherence::Change::SessionsEnded(vec![id])).await?;
+            announce(self.on(Query::Announce), &coherence::Change::SessionsEnded(vec![id])).await?;
         }
         Ok(ended)
     }
@@ -124,8 +127,12 @@ impl Sessions for Change {
              WHERE user_id = $1 AND end_time IS NULL RETURNING id",
         );
         let query = query.bind(user_id.uuid()).bind(time(now)).bind(why.name());
-        let ended = query.try_map(|row| row::id(&row, "id")).fetch_all(self.connection()).await?;
-        announce(self.connection(), &coherence::Change::SessionsEnded(ended.clone())).await?;
+        let ended = query
+            .try_map(|row| row::id(&row, "id"))
+            .fetch_all(self.on(Query::EndSessionsOf))
+            .await?;
+        announce(self.on(Query::Announce), &coherence::Change::SessionsEnded(ended.clone()))
+            .await?;
         Ok(ended)
     }
 }

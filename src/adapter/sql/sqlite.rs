@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, SqlSafeStr, SqlitePool,
+    ConnectOptions, Connection, SqlSafeStr, SqliteExecutor, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -99,6 +99,8 @@ pub async fn open(
         .max_connections(options.connections_max)
         .connect_with(connect.pragma("query_only", "ON"))
         .await?;
+    metrics.watch(&reads);
+    metrics.watch(&writes);
     Ok(Arc::new(store::Store {
         reads,
         writes,
@@ -116,7 +118,7 @@ pub fn follow(writer: Listen, memory: Arc<dyn Memory>) -> Following {
 }
 
 /// The one server that remembers anything is told by the use case.
-pub async fn announce(_: &mut sqlx::SqliteConnection, _: &Change) -> Result<()> {
+pub async fn announce(_: impl SqliteExecutor<'_>, _: &Change) -> Result<()> {
     Ok(())
 }
 
@@ -172,7 +174,9 @@ fn connect_options(options: &Options) -> Result<SqliteConnectOptions> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
         .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT))
+        .busy_timeout(BUSY_TIMEOUT)
+        // Slow queries are told of by their names.
+        .disable_statement_logging())
 }
 
 /// SQLite makes files, and no folders.

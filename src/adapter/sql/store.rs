@@ -6,6 +6,7 @@ mod idempotency;
 mod keys;
 mod lease;
 mod list;
+mod measure;
 mod outbox;
 mod retention;
 mod rooms;
@@ -14,17 +15,18 @@ mod sessions;
 mod streams;
 mod users;
 
-use std::{ops::DerefMut, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use lease::{Lease, Transaction};
+use measure::Measured;
 use sqlx::{Database, Executor, Pool, SqlStr};
 use tokio::time;
 use tokio_util::task::TaskTracker;
 
 use super::{Db, Listen};
 use crate::{
-    adapter::sql::{EncodeEvent, Metrics},
+    adapter::sql::{EncodeEvent, Metrics, query::Query},
     domain::{Error, Result, error::Race},
     port::{
         coherence::{Following, Memory},
@@ -53,9 +55,10 @@ pub struct Store {
 }
 
 /// What a handle works through: a connection of the pool, or a transaction on one.
-trait Link: DerefMut<Target = Connection> + Send {}
-impl Link for Lease {}
-impl Link for Transaction {}
+trait Link: Send {
+    /// What runs one query. There is no other way to the connection, so that every query has a name.
+    fn on(&mut self, query: Query) -> Measured<'_>;
+}
 
 /// Reads over any link; only one over a transaction can change anything.
 struct Handle<L> {
@@ -64,8 +67,8 @@ struct Handle<L> {
 }
 
 impl<L: Link> Handle<L> {
-    fn connection(&mut self) -> &mut Connection {
-        &mut self.link
+    fn on(&mut self, query: Query) -> Measured<'_> {
+        self.link.on(query)
     }
 }
 
@@ -74,7 +77,7 @@ type Change = Handle<Transaction>;
 #[async_trait]
 impl store::Store for Store {
     async fn read(&self) -> Result<Box<dyn Read>> {
-        let link = Lease::new(self.reads.acquire().await?, self.tasks.clone());
+        let link = self.lease(&self.reads).await?;
         Ok(match &self.begin_reading {
             None => Box::new(Handle { link, encode: self.encode }),
             Some(begin) => {
@@ -84,7 +87,7 @@ impl store::Store for Store {
     }
 
     async fn begin(&self) -> Result<Box<dyn Tx>> {
-        let link = Lease::new(self.writes.acquire().await?, self.tasks.clone());
+        let link = self.lease(&self.writes).await?;
         Ok(Box::new(Change { link: link.begin(self.begin.clone()).await?, encode: self.encode }))
     }
 
@@ -100,14 +103,23 @@ impl store::Store for Store {
 
     async fn ping(&self) -> Result<()> {
         // A table, because SQLite answers a bare SELECT 1 without a look at the file.
-        let mut lease = Lease::new(self.reads.acquire().await?, self.tasks.clone());
-        lease.fetch_optional("SELECT 1 FROM roles LIMIT 1").await?;
+        let mut lease = self.lease(&self.reads).await?;
+        lease.on(Query::Ping).fetch_optional("SELECT 1 FROM roles LIMIT 1").await?;
         Ok(())
     }
 
     async fn close(&self) {
         self.reads.close().await;
         self.writes.close().await;
+    }
+}
+
+impl Store {
+    async fn lease(&self, pool: &Pool<Db>) -> Result<Lease> {
+        let waiting = self.metrics.wait();
+        let connection = pool.acquire().await?;
+        drop(waiting);
+        Ok(Lease::new(connection, self.tasks.clone(), Arc::clone(&self.metrics)))
     }
 }
 

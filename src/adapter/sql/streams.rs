@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::Row as _;
 
 use super::{super::time, Change, Handle, Link, Row, list::List, row};
+use crate::adapter::sql::query::Query;
 use crate::domain::{
     Error, Result,
     id::Id,
@@ -25,7 +26,7 @@ impl<L: Link> ReadStreams for Handle<L> {
     async fn find_stream(&mut self, id: Id<Stream>) -> Result<Option<Stream>> {
         let sql = concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = $1");
         let query = sqlx::query(sql).bind(id.uuid());
-        Ok(query.try_map(|row| stream(&row)).fetch_optional(self.connection()).await?)
+        Ok(query.try_map(|row| stream(&row)).fetch_optional(self.on(Query::FindStream)).await?)
     }
 
     async fn list_streams(
@@ -41,7 +42,7 @@ impl<L: Link> ReadStreams for Handle<L> {
             .only("visibility =", filter.visibility.map(Visibility::name))
             .only("owner_id =", filter.owner_id.map(Id::uuid))
             .containing("title_folded", filter.title_contains.as_deref())
-            .page("title_folded", page, self.connection(), stream, position)
+            .page("title_folded", page, self.on(Query::ListStreams), stream, position)
             .await
     }
 }
@@ -69,7 +70,7 @@ impl Streams for Change {
             .bind(time(stream.meta.update_time))
             .bind(stream.meta.delete_time.map(time))
             .bind(stream.meta.purge_time.map(time))
-            .execute(self.connection())
+            .execute(self.on(Query::InsertStream))
             .await?;
         Ok(())
     }
@@ -78,7 +79,7 @@ impl Streams for Change {
         let sql =
             concat!("SELECT ", stream_columns!(), " FROM streams WHERE id = $1", for_update!());
         let query = sqlx::query(sql).bind(id.uuid());
-        Ok(query.try_map(|row| stream(&row)).fetch_optional(self.connection()).await?)
+        Ok(query.try_map(|row| stream(&row)).fetch_optional(self.on(Query::LockStream)).await?)
     }
 
     async fn update_stream(&mut self, stream: &Stream) -> Result<()> {
@@ -102,7 +103,7 @@ impl Streams for Change {
             .bind(time(stream.meta.update_time))
             .bind(stream.meta.delete_time.map(time))
             .bind(stream.meta.purge_time.map(time))
-            .execute(self.connection())
+            .execute(self.on(Query::UpdateStream))
             .await?;
         if done.rows_affected() == 0 { Err(Error::StaleEtag) } else { Ok(()) }
     }

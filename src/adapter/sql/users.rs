@@ -5,10 +5,11 @@ use sqlx::Row as _;
 
 use super::{
     super::{LOCK_ROLE_BINDINGS, announce, time},
-    Change, Connection, Handle, Link, Row,
+    Change, Handle, Link, Measured, Row,
     list::List,
     row,
 };
+use crate::adapter::sql::query::Query;
 use crate::domain::{
     Error, Result, Timestamp,
     id::Id,
@@ -36,7 +37,7 @@ impl<L: Link> ReadUsers for Handle<L> {
     async fn find_user(&mut self, id: Id<User>) -> Result<Option<User>> {
         let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1");
         let query = sqlx::query(sql).bind(id.uuid());
-        Ok(query.try_map(|row| user(&row)).fetch_optional(self.connection()).await?)
+        Ok(query.try_map(|row| user(&row)).fetch_optional(self.on(Query::FindUser)).await?)
     }
 
     async fn find_user_to_sign_in(&mut self, folded: &str) -> Result<Option<(User, String)>> {
@@ -50,7 +51,7 @@ impl<L: Link> ReadUsers for Handle<L> {
             Ok((user(&row)?, hash))
         };
         let query = sqlx::query(sql).bind(folded);
-        Ok(query.try_map(with_hash).fetch_optional(self.connection()).await?)
+        Ok(query.try_map(with_hash).fetch_optional(self.on(Query::FindUserToSignIn)).await?)
     }
 
     async fn find_user_by_name(&mut self, folded: &str) -> Result<Option<User>> {
@@ -60,7 +61,7 @@ impl<L: Link> ReadUsers for Handle<L> {
             " FROM users WHERE (username_folded = $1 OR email_folded = $1) AND delete_time IS NULL"
         );
         let query = sqlx::query(sql).bind(folded);
-        Ok(query.try_map(|row| user(&row)).fetch_optional(self.connection()).await?)
+        Ok(query.try_map(|row| user(&row)).fetch_optional(self.on(Query::FindUserByName)).await?)
     }
 
     async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>> {
@@ -69,7 +70,7 @@ impl<L: Link> ReadUsers for Handle<L> {
             .only("state =", filter.state.map(State::name))
             .containing("username_folded", filter.username_contains.as_deref())
             .containing("display_name_folded", filter.display_name_contains.as_deref())
-            .page("username_folded", page, self.connection(), user, position)
+            .page("username_folded", page, self.on(Query::ListUsers), user, position)
             .await
     }
 
@@ -78,7 +79,7 @@ impl<L: Link> ReadUsers for Handle<L> {
             "SELECT count(*) FROM role_bindings JOIN users ON users.id = user_id \
              WHERE role = $1 AND resource = '' AND expire_time IS NULL AND state = 'ACTIVE'",
         );
-        Ok(query.bind(role).fetch_one(self.connection()).await?)
+        Ok(query.bind(role).fetch_one(self.on(Query::CountUsersWithRole)).await?)
     }
 }
 
@@ -88,28 +89,28 @@ impl Users for Change {
         // PostgreSQL gives up a transaction in which a statement failed. A savepoint lets the caller go on after
         // `Taken`, as it can on SQLite.
         self.link.mark().await?;
-        let inserted = insert(self.connection(), user, password_hash).await;
+        let inserted = self.insert(user, password_hash).await;
         self.link.keep(inserted).await
     }
 
     async fn lock_user(&mut self, id: Id<User>) -> Result<Option<User>> {
         let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1", for_update!());
         let query = sqlx::query(sql).bind(id.uuid());
-        Ok(query.try_map(|row| user(&row)).fetch_optional(self.connection()).await?)
+        Ok(query.try_map(|row| user(&row)).fetch_optional(self.on(Query::LockUser)).await?)
     }
 
     async fn update_user(&mut self, user: &User) -> Result<()> {
         self.link.mark().await?;
-        let updated = update(self.connection(), user).await;
+        let updated = update(self.on(Query::UpdateUser), user).await;
         let updated = self.link.keep(updated).await?;
         if updated == 0 {
             return Err(Error::StaleEtag);
         }
-        announce(self.connection(), &coherence::Change::User(user.id)).await
+        announce(self.on(Query::Announce), &coherence::Change::User(user.id)).await
     }
 
     async fn lock_role_bindings(&mut self) -> Result<()> {
-        sqlx::query(LOCK_ROLE_BINDINGS).execute(self.connection()).await?;
+        sqlx::query(LOCK_ROLE_BINDINGS).execute(self.on(Query::LockRoleBindings)).await?;
         Ok(())
     }
 
@@ -120,8 +121,8 @@ impl Users for Change {
              ON CONFLICT (user_id, role, resource) DO UPDATE SET expire_time = NULL",
         );
         let query = query.bind(id.uuid()).bind(role).bind(time(now));
-        let granted = query.execute(self.connection()).await?.rows_affected() == 1;
-        announce(self.connection(), &coherence::Change::User(id)).await?;
+        let granted = query.execute(self.on(Query::GrantRole)).await?.rows_affected() == 1;
+        announce(self.on(Query::Announce), &coherence::Change::User(id)).await?;
         Ok(granted)
     }
 
@@ -130,57 +131,59 @@ impl Users for Change {
             "DELETE FROM role_bindings WHERE user_id = $1 AND role = $2 AND resource = ''",
         );
         let query = query.bind(id.uuid()).bind(role);
-        let revoked = query.execute(self.connection()).await?.rows_affected() == 1;
-        announce(self.connection(), &coherence::Change::User(id)).await?;
+        let revoked = query.execute(self.on(Query::RevokeRole)).await?.rows_affected() == 1;
+        announce(self.on(Query::Announce), &coherence::Change::User(id)).await?;
         Ok(revoked)
     }
 
     async fn update_password_hash(&mut self, id: Id<User>, hash: &str) -> Result<()> {
         let query = sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1");
-        query.bind(id.uuid()).bind(hash).execute(self.connection()).await?;
+        query.bind(id.uuid()).bind(hash).execute(self.on(Query::UpdatePasswordHash)).await?;
         Ok(())
     }
 }
 
-async fn insert(connection: &mut Connection, user: &User, password_hash: &str) -> Result<()> {
-    let query = sqlx::query(
-        "INSERT INTO users (id, username, username_folded, email, email_folded, email_verified, \
+impl Change {
+    async fn insert(&mut self, user: &User, password_hash: &str) -> Result<()> {
+        let query = sqlx::query(
+            "INSERT INTO users (id, username, username_folded, email, email_folded, email_verified, \
          password_hash, display_name, display_name_folded, avatar_url, bio, locale, state, \
          version, create_time, update_time, delete_time, purge_time) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-    );
-    query
-        .bind(user.id.uuid())
-        .bind(&*user.username)
-        .bind(user.username.folded())
-        .bind(user.email.as_str())
-        .bind(user.email.folded())
-        .bind(user.email_verified)
-        .bind(password_hash)
-        .bind(&*user.profile.display_name)
-        .bind(fold(&user.profile.display_name))
-        .bind(&*user.profile.avatar_url)
-        .bind(&*user.profile.bio)
-        .bind(&*user.profile.locale)
-        .bind(user.state.name())
-        .bind(user.meta.version)
-        .bind(time(user.meta.create_time))
-        .bind(time(user.meta.update_time))
-        .bind(user.meta.delete_time.map(time))
-        .bind(user.meta.purge_time.map(time))
-        .execute(&mut *connection)
-        .await?;
-    for role in &user.roles {
-        let query = sqlx::query(
-            "INSERT INTO role_bindings (user_id, role, create_time) VALUES ($1, $2, $3)",
         );
-        let query = query.bind(user.id.uuid()).bind(role).bind(time(user.meta.create_time));
-        query.execute(&mut *connection).await?;
+        query
+            .bind(user.id.uuid())
+            .bind(&*user.username)
+            .bind(user.username.folded())
+            .bind(user.email.as_str())
+            .bind(user.email.folded())
+            .bind(user.email_verified)
+            .bind(password_hash)
+            .bind(&*user.profile.display_name)
+            .bind(fold(&user.profile.display_name))
+            .bind(&*user.profile.avatar_url)
+            .bind(&*user.profile.bio)
+            .bind(&*user.profile.locale)
+            .bind(user.state.name())
+            .bind(user.meta.version)
+            .bind(time(user.meta.create_time))
+            .bind(time(user.meta.update_time))
+            .bind(user.meta.delete_time.map(time))
+            .bind(user.meta.purge_time.map(time))
+            .execute(self.on(Query::InsertUser))
+            .await?;
+        for role in &user.roles {
+            let query = sqlx::query(
+                "INSERT INTO role_bindings (user_id, role, create_time) VALUES ($1, $2, $3)",
+            );
+            let query = query.bind(user.id.uuid()).bind(role).bind(time(user.meta.create_time));
+            query.execute(self.on(Query::InsertUser)).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-async fn update(connection: &mut Connection, user: &User) -> Result<u64> {
+async fn update(on: Measured<'_>, user: &User) -> Result<u64> {
     let query = sqlx::query(
         "UPDATE users SET username = $3, username_folded = $4, email = $5, email_folded = $6, \
          email_verified = $7, display_name = $8, display_name_folded = $9, avatar_url = $10, \
@@ -206,7 +209,7 @@ async fn update(connection: &mut Connection, user: &User) -> Result<u64> {
         .bind(time(user.meta.update_time))
         .bind(user.meta.delete_time.map(time))
         .bind(user.meta.purge_time.map(time))
-        .execute(connection)
+        .execute(on)
         .await?;
     Ok(done.rows_affected())
 }

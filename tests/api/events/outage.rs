@@ -1,6 +1,6 @@
 //! NATS that comes and goes.
 
-use super::{make_room, metric, on_each_database, rename_room, text, until_metric};
+use super::{make_room, on_each_database, rename_room, text};
 use crate::support::{app::App, client::Transport, nats, server::Environment};
 
 const UP: &str = "veza_dependency_up{dependency=\"nats\"}";
@@ -18,9 +18,9 @@ async fn while_nats_is_away_changes_are_made_and_afterwards_their_events_arrive_
         nats.published(count).await;
 
         nats.tell("crash");
-        until_metric(&app, UP, 0.0).await;
+        app.until_metric(UP, 0.0).await;
         rename_room(&ann, &room, 5).await;
-        until_metric(&app, PENDING, 5.0).await;
+        app.until_metric(PENDING, 5.0).await;
 
         nats.tell("start");
         count += 5;
@@ -30,8 +30,8 @@ async fn while_nats_is_away_changes_are_made_and_afterwards_their_events_arrive_
         let versions: Vec<_> =
             of_room.map(|event| text(&event.event["aggregateVersion"])).collect();
         assert_eq!(versions, ["1", "2", "3", "4", "5", "6"]);
-        until_metric(&app, PENDING, 0.0).await;
-        assert_eq!(metric(&app, UP).await, Some(1.0));
+        app.until_metric(PENDING, 0.0).await;
+        assert_eq!(app.metric(UP).await, Some(1.0));
         assert_eq!(app.get("/ready").await.status, 200);
     }
 }
@@ -46,14 +46,14 @@ async fn a_server_starts_without_nats_and_publishes_once_it_is_there() {
     assert_eq!(warned["level"], "warn");
     let address = nats.url().replace("nats://", "");
     assert!(text(&warned["error"]).contains(&address), "{warned}");
-    until_metric(&app, UP, 0.0).await;
+    app.until_metric(UP, 0.0).await;
     let ann = app.user("ann").await;
     let room = make_room(&ann, Transport::Grpc).await;
 
     nats.tell("start");
     let published = nats.published(2).await;
     assert_eq!(published[1].resource(), room);
-    until_metric(&app, UP, 1.0).await;
+    app.until_metric(UP, 1.0).await;
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_nats_that_stands_still_holds_up_no_change_and_gets_the_events_later()
     nats.published(2).await;
     nats.tell("pause");
     rename_room(&ann, &room, 5).await;
-    until_metric(&app, UP, 0.0).await;
+    app.until_metric(UP, 0.0).await;
     nats.tell("resume");
     let published = nats.published(7).await;
     let of_room = published.iter().filter(|event| event.resource() == room);

@@ -1,0 +1,81 @@
+//! The names of queries, by which they are measured: a closed set.
+
+macro_rules! queries {
+    ($($query:ident = $name:literal,)*) => {
+        /// A query, named after the method of the store that makes it; what every method needs comes first.
+        #[derive(Debug, Clone, Copy)]
+        pub enum Query {
+            $($query,)*
+        }
+
+        impl Query {
+            /// Each of them, in order.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$query),*];
+
+            /// Its name in metrics and log lines.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$query => $name,)*
+                }
+            }
+        }
+    };
+}
+
+queries! {
+    Begin = "begin",
+    Commit = "commit",
+    Rollback = "rollback",
+    Savepoint = "savepoint",
+    Announce = "announce",
+    Ping = "ping",
+
+    FindUser = "find_user",
+    FindUserToSignIn = "find_user_to_sign_in",
+    FindUserByName = "find_user_by_name",
+    ListUsers = "list_users",
+    CountUsersWithRole = "count_users_with_role",
+    InsertUser = "insert_user",
+    LockUser = "lock_user",
+    UpdateUser = "update_user",
+    LockRoleBindings = "lock_role_bindings",
+    GrantRole = "grant_role",
+    RevokeRole = "revoke_role",
+    UpdatePasswordHash = "update_password_hash",
+
+    FindSession = "find_session",
+    FindPrincipal = "find_principal",
+    InsertSession = "insert_session",
+    AdvanceSession = "advance_session",
+    EndSession = "end_session",
+    EndSessionsOf = "end_sessions_of",
+
+    ListSigningKeys = "list_signing_keys",
+    LockSigningKeys = "lock_signing_keys",
+    InsertSigningKey = "insert_signing_key",
+    RetireSigningKey = "retire_signing_key",
+
+    FindRoom = "find_room",
+    IsRoomMember = "is_room_member",
+    ListRooms = "list_rooms",
+    InsertRoom = "insert_room",
+    LockRoom = "lock_room",
+    UpdateRoom = "update_room",
+
+    FindStream = "find_stream",
+    ListStreams = "list_streams",
+    InsertStream = "insert_stream",
+    LockStream = "lock_stream",
+    UpdateStream = "update_stream",
+
+    OutboxStatus = "outbox_status",
+    Record = "record",
+    ClaimEvents = "claim_events",
+    MarkPublished = "mark_published",
+    ReleaseEvents = "release_events",
+
+    Audit = "audit",
+    FindResult = "find_result",
+    KeepResult = "keep_result",
+    Purge = "purge",
+}
