@@ -49,7 +49,7 @@ async fn migrate_twice_at_once(url: String) {
     let options = options(url);
     let state = pending_migrations(&options).await.unwrap();
     let SchemaState::Older { pending } = state else { panic!("{state:?}") };
-    assert_eq!(pending.len(), 8);
+    assert_eq!(pending[0], "0001_create_accounts");
     let (one, two) = tokio::join!(migrate(&options), migrate(&options));
     let mut applied = [one.unwrap().applied, two.unwrap().applied];
     applied.sort();
