@@ -72,12 +72,27 @@ impl World {
         after: impl Fn(&T) + Send + Sync + 'static,
     ) -> Result<T> {
         let after = Arc::new(after);
+        self.attempt(|tx| {
+            let mut change = Change { tx, now: self.clock.now(), world: self, caller };
+            let (work, after) = (&work, Arc::clone(&after));
+            async move {
+                let result = work(&mut change).await;
+                change.finish(result, after).await
+            }
+        })
+        .await
+    }
+
+    /// Does work that ends the transaction that it is given. When the database could not let it pass beside another one it
+    /// is done again.
+    pub(super) async fn attempt<T, F>(&self, work: impl Fn(Box<dyn Tx>) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
         let mut tx = self.store.begin().await?;
         let mut attempt = 1;
         loop {
-            let mut change = Change { tx, now: self.clock.now(), world: self, caller };
-            let result = work(&mut change).await;
-            match change.finish(result, Arc::clone(&after)).await {
+            match work(tx).await {
                 Err(Error::LostRace { source, .. }) if attempt == ATTEMPTS_MAX => {
                     return Err(Error::Unavailable(source));
                 }

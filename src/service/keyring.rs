@@ -16,7 +16,10 @@ use crate::{
         Error, Result, Timestamp, error::BadToken, id::Id, key::SigningKey,
         session::ACCESS_TOKEN_LIFETIME,
     },
-    port::crypto::{Claims, Kept, Signatures},
+    port::{
+        crypto::{Claims, Kept, Signatures},
+        store::Tx,
+    },
 };
 
 /// How long a new key is published before it signs, so that every replica and every cache of the key set has it by then.
@@ -66,20 +69,7 @@ impl Keyring {
         let now = self.world.clock.now();
         let mut keys = self.world.store.read().await?.list_signing_keys(now).await?;
         if self.is_due(&keys, now) {
-            let mut tx = self.world.store.begin().await?;
-            tx.lock_signing_keys().await?;
-            keys = tx.list_signing_keys(now).await?;
-            if self.is_due(&keys, now) {
-                let key = self.generate(&keys, now)?;
-                for old in keys.iter().filter(|old| old.retire_time == NEVER) {
-                    tx.retire_signing_key(old.id, key.activate_time + OVERLAP).await?;
-                }
-                tx.insert_signing_key(&key).await?;
-                keys = tx.list_signing_keys(now).await?;
-                tx.commit().await?;
-            } else {
-                tx.rollback().await?;
-            }
+            keys = self.world.attempt(|tx| self.renew(tx, now)).await?;
         }
         let keys = keys.into_iter().map(|key| self.unseal(key)).collect::<Result<Vec<_>>>()?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
@@ -127,6 +117,24 @@ impl Keyring {
             x: BASE64_URL_SAFE_NO_PAD.encode(&key.stored.public_key),
         };
         self.keys().iter().map(publish).collect()
+    }
+
+    /// Adds a key, unless another replica has done it first; the keys that there are then.
+    async fn renew(&self, mut tx: Box<dyn Tx>, now: Timestamp) -> Result<Vec<SigningKey>> {
+        tx.lock_signing_keys().await?;
+        let keys = tx.list_signing_keys(now).await?;
+        if !self.is_due(&keys, now) {
+            tx.rollback().await?;
+            return Ok(keys);
+        }
+        let key = self.generate(&keys, now)?;
+        for old in keys.iter().filter(|old| old.retire_time == NEVER) {
+            tx.retire_signing_key(old.id, key.activate_time + OVERLAP).await?;
+        }
+        tx.insert_signing_key(&key).await?;
+        let keys = tx.list_signing_keys(now).await?;
+        tx.commit().await?;
+        Ok(keys)
     }
 
     fn keys(&self) -> Arc<Vec<Key>> {

@@ -65,6 +65,29 @@ async fn a_change_that_loses_every_race_is_unavailable_and_kept_nowhere() {
 }
 
 #[tokio::test]
+async fn a_server_that_loses_races_for_its_first_key_starts() {
+    /// The first key is lost twice.
+    const LOSSES: &str = r"
+        CREATE SEQUENCE tries;
+        CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF nextval('tries') < 3 THEN
+                RAISE EXCEPTION 'lost' USING ERRCODE = '40001';
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON signing_keys DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION lose();
+    ";
+    let mut replicas = Replicas::start(0).await;
+    raw_sql(LOSSES).execute(&mut connect(&replicas).await).await.unwrap();
+    replicas.join();
+    let app = &replicas.apps[0];
+    assert_eq!(retries(app, "serialization_failure").await, 2);
+    app.user("ann").await;
+}
+
+#[tokio::test]
 async fn a_call_that_postgresql_picks_to_end_a_deadlock_succeeds() {
     let replicas = Replicas::with(1, Environment::new().set("CALL_TIMEOUT", "1m")).await;
     let app = &replicas.apps[0];
