@@ -149,8 +149,8 @@ impl Core {
         let bell = Arc::new(Bell::default());
         let world = World {
             store: sql::open(&options, rpc::event::encode, measured).await?,
+            ids: Arc::new(UuidV7::new(Arc::clone(&clock))),
             clock,
-            ids: Arc::new(UuidV7),
             vault: Arc::new(DerivedKeys::new(&secrets.jwt_secret)?),
             relay: Arc::clone(&bell) as _,
             commits: TaskTracker::new(),

@@ -24,6 +24,6 @@ pub trait Clock: Send + Sync {
 
 /// Makes ids.
 pub trait Ids: Send + Sync {
-    /// A UUIDv7 (RFC 9562), greater than every one before it from the same process.
+    /// A UUIDv7 (RFC 9562) of the time that it is by the clock, greater than every one that was made here before.
     fn uuid(&self) -> Uuid;
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::support::{
-    app::App,
+    app::{App, text},
     client::{Call, Transport},
     replicas::Replicas,
-    rpc::{GET_ME, REFRESH_TOKEN},
+    rpc::{CREATE_ROOM, GET_ME, LIST_ROOMS, REFRESH_TOKEN},
     server::Environment,
 };
 
@@ -42,6 +42,27 @@ async fn the_grace_of_a_refresh_token_is_the_same_on_replicas_whose_clocks_diffe
         };
         assert_eq!(refresh(first).await, refresh(second).await);
     }
+}
+
+#[tokio::test]
+async fn what_replicas_whose_clocks_differ_make_is_listed_in_the_order_of_creation() {
+    let mut replicas = Replicas::start(1).await;
+    for ahead in ["+5m", "-5m"] {
+        let elsewhen = elsewhen(&replicas.environment, ahead);
+        replicas.join_with(elsewhen);
+    }
+    let ann = replicas.apps[0].user("ann").await;
+    let mut made = Vec::new();
+    for number in 0..9 {
+        let maker = ann.at(&replicas.apps[number % 3]);
+        let room = json!({ "room": { "name": format!("room {number}") } });
+        let reply = maker.call(Transport::Grpc, CREATE_ROOM, room).await;
+        made.push(text(&reply.ok()["room"]["id"]));
+    }
+    let query = json!({ "pageSize": 100, "orderBy": "create_time" });
+    let listed = ann.call(Transport::Grpc, LIST_ROOMS, query).await;
+    let rooms = listed.ok()["rooms"].as_array().unwrap().iter();
+    assert_eq!(rooms.map(|room| text(&room["id"])).collect::<Vec<_>>(), made);
 }
 
 #[tokio::test]
