@@ -13,7 +13,7 @@ use super::{
     failover::{self, Turn},
     listen,
     migrations::{self, failure},
-    servers::Servers,
+    servers::{self, Servers},
 };
 use crate::{
     domain::{Error, Result, Timestamp},
@@ -98,8 +98,12 @@ pub async fn open(
         Pooler::None => ("BEGIN".into_sql_str(), None),
         Pooler::Transaction => {
             let limit = options.statement_timeout.as_millis();
+            let idle = servers::idle_in_transaction_max(options).as_millis();
             let begin = |how| {
-                let sql = format!("BEGIN{how}; {FORGET}; SET LOCAL statement_timeout = {limit}");
+                let sql = format!(
+                    "BEGIN{how}; {FORGET}; SET LOCAL statement_timeout = {limit}; \
+                     SET LOCAL idle_in_transaction_session_timeout = {idle}"
+                );
                 AssertSqlSafe(sql).into_sql_str()
             };
             (begin(""), Some(begin(" READ ONLY")))

@@ -221,13 +221,18 @@ fn configure(connect: PgConnectOptions, options: &Options) -> PgConnectOptions {
     let given = connect.get_options().unwrap_or_default().to_owned();
     let milliseconds = |duration: Duration| duration.as_millis().to_string();
     let statement_timeout = milliseconds(options.statement_timeout);
-    let idle_timeout = milliseconds(IDLE_IN_TRANSACTION_MAX.max(options.statement_timeout));
+    let idle_timeout = milliseconds(idle_in_transaction_max(options));
     let bounds = [
         ("statement_timeout", &*statement_timeout),
         ("idle_in_transaction_session_timeout", &*idle_timeout),
     ];
     let ours = bounds.into_iter().chain(KEEPALIVE).filter(|(name, _)| !given.contains(name));
     connect.options(ours).statement_cache_capacity(options.statements_max)
+}
+
+/// How long a transaction may stay open without a statement.
+pub fn idle_in_transaction_max(options: &Options) -> Duration {
+    IDLE_IN_TRANSACTION_MAX.max(options.statement_timeout)
 }
 
 /// One URL for each host of a URL in which they are separated by commas, as libpq has it.
