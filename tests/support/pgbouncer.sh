@@ -22,13 +22,13 @@ server_idle_timeout = 1
 max_client_conn = 1000
 END
 
-# pgbouncer refuses to run as root.
-as_owner() { "$@"; }
+# pgbouncer refuses to run as root. Whoever runs this becomes it, so that its number is the one that is killed in the end.
+as_owner() { exec "$@"; }
 if [ "$(id -u)" = 0 ]; then
     owner=postgres
     id "$owner" >/dev/null 2>&1 || owner=nobody
     chown -R "$owner" "$folder"
-    as_owner() { setpriv --reuid="$owner" --regid="$(id -g "$owner")" --clear-groups "$@"; }
+    as_owner() { exec setpriv --reuid="$owner" --regid="$(id -g "$owner")" --clear-groups "$@"; }
 fi
 
 start() {
