@@ -141,12 +141,8 @@ impl Servers {
         let attempt = async {
             let mut connection = server.connect().await.map_err(|error| refusal(&error, server))?;
             let version = connection.server_version_num().unwrap_or(VERSION_MIN);
-            if version < VERSION_MIN {
-                return Err(Refusal::Lasting(format!(
-                    "it is version {}; version {} or later is needed",
-                    version / 10_000,
-                    VERSION_MIN / 10_000
-                )));
+            if let Some(why) = too_old(version) {
+                return Err(Refusal::Lasting(why));
             }
             match is_read_only(&mut connection).await {
                 Ok(false) => Ok(connection),
@@ -166,6 +162,14 @@ impl Servers {
             ))),
         }
     }
+}
+
+/// Why a server of this version does not do; none where it does.
+fn too_old(version: u32) -> Option<String> {
+    (version < VERSION_MIN).then(|| {
+        let [found, needed] = [version, VERSION_MIN].map(|version| version / 10_000);
+        format!("it is version {found}; version {needed} or later is needed")
+    })
 }
 
 /// Whether a transaction could not write: on a standby, and where somebody has set it so.
@@ -282,6 +286,15 @@ mod tests {
                 "postgres://ann:p,w@[::1]:2/veza?sslmode=require"
             ]
         );
+    }
+
+    #[test]
+    fn a_server_of_a_version_before_15_is_refused() {
+        assert_eq!(
+            too_old(14_00_12).as_deref(),
+            Some("it is version 14; version 15 or later is needed")
+        );
+        assert_eq!([15_00_00, 15_00_07, 18_00_00].map(too_old), [None, None, None]);
     }
 
     #[test]
