@@ -65,15 +65,15 @@ impl Worker {
         let registration = json!({
             "email": format!("{name}@example.com"), "username": name, "password": "correct horse battery",
         });
-        let tokens = self.call(Method::POST, "/auth/register", registration).await?;
-        self.keep(&tokens["tokens"]);
+        let signed_up = self.call(Method::POST, "/auth/register", registration).await?;
+        self.keep(&signed_up["tokens"]);
         Ok(())
     }
 
     async fn refresh(&mut self) -> Result<(), Failure> {
         let request = json!({ "refreshToken": self.refresh_token });
         let tokens = self.call(Method::POST, "/auth/refresh", request).await?;
-        self.keep(&tokens["tokens"]);
+        self.keep(&tokens);
         Ok(())
     }
 
