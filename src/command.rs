@@ -1,5 +1,7 @@
 //! The command line: what `veza` can be told to do.
 
+mod events;
+mod outbox;
 mod user;
 
 use std::{
@@ -80,6 +82,12 @@ enum Command {
         #[arg(long)]
         ready: bool,
     },
+    /// Look after the events that wait to be published
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    /// See what happens
+    #[command(subcommand)]
+    Events(events::Events),
     /// Print the OpenAPI document
     Openapi,
     /// Print the effective configuration, secrets hidden, and say whether a server would start with it
@@ -134,6 +142,8 @@ impl CommandLine {
             Some(Command::Health { ready }) => {
                 on_runtime(probe::ask(&config, ready)).and_then(|answer| print(&(answer + "\n")))
             }
+            Some(Command::Outbox(command)) => on_runtime(outbox::run(&config, command)),
+            Some(Command::Events(command)) => on_runtime(events::run(&config, command)),
             Some(Command::Openapi) => {
                 let methods = Methods::read(&contract::POOL, &[])?;
                 print(&format!("{:#}\n", openapi::document(&methods, &config)))

@@ -21,8 +21,8 @@ pub use database::{Database, Pooler};
 pub use nats::Nats;
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
 pub use secret::{Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url};
-pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous};
-use value::{address, collector, duration, optional, positive_duration, ratio, show, whole};
+pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous, duration};
+use value::{address, collector, optional, positive_duration, ratio, show, whole};
 
 /// The name of a setting and the value that is in force, as `veza config` prints them.
 type Line = (&'static str, String);

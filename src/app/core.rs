@@ -79,6 +79,7 @@ pub struct Core {
     pub(super) streams: Arc<StreamService>,
     following: BoxFuture<'static, ()>,
     bell: Arc<Bell>,
+    outbox_pending_max: i64,
     pub(super) metrics: Arc<Metrics>,
     pub(super) methods: Arc<Methods>,
 }
@@ -202,6 +203,7 @@ impl Core {
             world,
             following: following.work,
             bell,
+            outbox_pending_max: config.nats.outbox_pending_max,
             metrics,
             methods,
         })
@@ -230,6 +232,8 @@ impl Core {
             store: Arc::clone(store),
             clock: Arc::clone(clock),
             metrics: Arc::clone(&self.metrics),
+            bell: Arc::clone(&self.bell),
+            pending_max: self.outbox_pending_max,
         };
         workers.spawn(backlog.watch(ended.clone()));
         workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));

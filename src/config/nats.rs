@@ -90,6 +90,18 @@ pub struct Nats {
           env = "NATS_STREAM_DUPLICATE_WINDOW", global = true, default_value = "2m", value_name = "DURATION",
           value_parser = positive_duration)]
     pub duplicate_window: Duration,
+
+    /// How many events may wait to be published before changes that make more are answered UNAVAILABLE
+    #[arg(
+        id = "outbox_pending_max",
+        long = "outbox-pending-max",
+        env = "OUTBOX_PENDING_MAX",
+        global = true,
+        default_value_t = 1_000_000,
+        value_name = "N",
+        value_parser = whole(1..=1_000_000_000_i64)
+    )]
+    pub outbox_pending_max: i64,
 }
 
 impl Nats {
@@ -116,6 +128,7 @@ impl Nats {
             ("NATS_STREAM_REPLICAS", self.replicas.to_string()),
             ("NATS_STREAM_MAX_AGE", show(self.age_max)),
             ("NATS_STREAM_DUPLICATE_WINDOW", show(self.duplicate_window)),
+            ("OUTBOX_PENDING_MAX", self.outbox_pending_max.to_string()),
         ]
     }
 }

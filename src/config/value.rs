@@ -144,7 +144,10 @@ where
 }
 
 /// A duration such as `500ms`, `10s`, `5m`, `12h` or `30d`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// How to write one.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().map_err(|_| USAGE.to_owned())?;

@@ -81,6 +81,9 @@ pub enum Error {
     /// A bounded queue is full, or a resource that is needed cannot be had now.
     #[error("the server is busy; retry shortly")]
     Busy,
+    /// So many events wait to be published that no more are recorded.
+    #[error("the server cannot hand on what happens, and records no more of it; retry shortly")]
+    OutboxFull,
     /// Something that the call depends on does not answer.
     #[error("the service is not available; retry shortly")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -180,6 +183,7 @@ impl Error {
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Busy => "BUSY",
+            Self::OutboxFull => "OUTBOX_FULL",
             Self::Unavailable(_) | Self::LostRace { .. } => "UNAVAILABLE",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::UnsupportedEncoding => "UNSUPPORTED_ENCODING",

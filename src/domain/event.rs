@@ -83,6 +83,12 @@ impl Data {
         }
     }
 
+    /// Whether it ends somebody's access, which must never wait.
+    #[must_use]
+    pub fn ends_access(&self) -> bool {
+        matches!(self, Self::SessionRevoked { .. } | Self::UserDeleted(_))
+    }
+
     /// The resource that it happened to, as `rooms/0190...`: events of one resource are delivered in order.
     #[must_use]
     pub fn subject(&self) -> String {
@@ -114,6 +120,35 @@ impl Data {
             Self::StreamCreated(stream)
             | Self::StreamUpdated(stream, _)
             | Self::StreamDeleted(stream) => stream.meta.version,
+        }
+    }
+}
+
+/// Whether a type of event, which has no wildcards, is one of those that a pattern of NATS names: `*` stands for a word,
+/// and `>` at the end for one or more.
+#[must_use]
+pub fn covers(pattern: &str, event_type: &str) -> bool {
+    let (mut wanted, mut words) = (pattern.split('.'), event_type.split('.'));
+    loop {
+        match (wanted.next(), words.next()) {
+            (Some(">"), Some(_)) | (None, None) => return true,
+            (Some(wanted), Some(word)) if wanted == "*" || wanted == word => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_covers_the_types_that_it_names() {
+        for pattern in [">", "user.>", "user.*", "*.created", "*.*", "user.created"] {
+            assert!(covers(pattern, "user.created"), "{pattern}");
+        }
+        for pattern in ["", "user", "*", "room.*", "user.created.*", "user.created.>", "users.>"] {
+            assert!(!covers(pattern, "user.created"), "{pattern}");
         }
     }
 }

@@ -38,6 +38,15 @@ pub trait Bus: Send + Sync {
     /// `Unavailable` when it cannot be reached.
     async fn publish(&self, message: &Message) -> Result<Option<Place>>;
 
+    /// Where the last message stands that the bus keeps, its number 0 where there is none; none for a bus that keeps nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be reached.
+    async fn last_place(&self) -> Result<Option<Place>>;
+
+    /// How often the way to the bus was opened so far: while it was closed, the bus may have lost messages.
+    fn openings(&self) -> u64;
+
     /// Returns when the bus can be reached, as far as is known.
     async fn ready(&self);
 
@@ -55,4 +64,7 @@ pub trait Bus: Send + Sync {
 pub trait Relay: Send + Sync {
     /// Tells it that there is something to take, after the commit that recorded it.
     fn wake(&self);
+
+    /// Whether so much waits that no more may be recorded.
+    fn is_full(&self) -> bool;
 }

@@ -1,13 +1,20 @@
 //! Events as `veza.event.v1.Event`: what other services read.
 
 use prost::Message;
+use prost_reflect::DynamicMessage;
 
 use super::{
     chat, convert,
     proto::event::v1::{self as proto, event::Data as Wire},
     stream, user,
 };
-use crate::domain::event::{Data, Event};
+use crate::{
+    contract,
+    domain::{
+        Error, Result, Timestamp,
+        event::{Data, Event},
+    },
+};
 
 /// The envelope of an event in protobuf. It carries no e-mail address, token or secret.
 #[must_use]
@@ -24,6 +31,37 @@ pub fn encode(event: &Event) -> Vec<u8> {
         data: Some(data(&event.data)),
     };
     envelope.encode_to_vec()
+}
+
+/// An envelope as one line for people.
+///
+/// # Errors
+/// `Internal` when it is none.
+pub fn to_line(envelope: &[u8]) -> Result<String> {
+    let event = proto::Event::decode(envelope).map_err(Error::internal)?;
+    let time = event.time.and_then(|time| {
+        let nanos = i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
+        let time = Timestamp::from_unix_timestamp_nanos(nanos).ok()?;
+        time.format(time::macros::format_description!(
+            "[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]"
+        ))
+        .ok()
+    });
+    let actor = if event.actor_id.is_empty() { "the system" } else { &event.actor_id };
+    let time = time.unwrap_or_default();
+    Ok(format!("{time}  {:<16} {}  by {actor}  event {}", event.r#type, event.subject, event.id))
+}
+
+/// An envelope as one line of canonical JSON.
+///
+/// # Errors
+/// `Internal` when it is none.
+pub fn to_json(envelope: &[u8]) -> Result<String> {
+    let message = contract::POOL
+        .get_message_by_name("veza.event.v1.Event")
+        .ok_or_else(|| Error::internal("the contract has no veza.event.v1.Event"))?;
+    let event = DynamicMessage::decode(message, envelope).map_err(Error::internal)?;
+    serde_json::to_string(&event).map_err(Error::internal)
 }
 
 fn data(data: &Data) -> Wire {

@@ -46,7 +46,7 @@ impl From<Error> for Status {
                 details.set_retry_info(Some(*retry_after));
                 Code::ResourceExhausted
             }
-            Error::Busy | Error::Unavailable(_) | Error::LostRace { .. } => {
+            Error::Busy | Error::OutboxFull | Error::Unavailable(_) | Error::LostRace { .. } => {
                 details.set_retry_info(Some(RETRY_SOON));
                 Code::Unavailable
             }

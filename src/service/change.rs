@@ -153,7 +153,13 @@ impl Change<'_> {
     }
 
     /// Records what happened, to be published after the commit.
+    ///
+    /// # Errors
+    /// `OutboxFull`, unless it ends access.
     pub async fn record(&mut self, data: Data) -> Result<()> {
+        if self.world.relay.is_full() && !data.ends_access() {
+            return Err(Error::OutboxFull);
+        }
         let event = Event {
             id: Id::from(self.world.ids.uuid()),
             time: self.now,

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod change;
 pub mod keyring;
 pub mod memory;
+pub mod outbox;
 pub mod page;
 pub mod refresh_token;
 pub mod role;

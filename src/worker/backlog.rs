@@ -1,10 +1,11 @@
-//! Measures what waits in the outbox.
+//! Measures what waits in the outbox, and says when it is too much.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::relay::Bell;
 use crate::{
     domain::Result,
     port::{
@@ -28,6 +29,10 @@ pub struct Backlog {
     pub clock: Arc<dyn Clock>,
     /// What is measured.
     pub metrics: Arc<Metrics>,
+    /// Who says that it is full.
+    pub bell: Arc<Bell>,
+    /// How many events may wait before no more are recorded.
+    pub pending_max: i64,
 }
 
 impl Backlog {
@@ -52,6 +57,7 @@ impl Backlog {
 
     fn show(&self, status: OutboxStatus) {
         let age = status.oldest.map(|oldest| (self.clock.now() - oldest).as_seconds_f64());
+        self.bell.set_full(status.pending >= self.pending_max);
         self.metrics.outbox_pending.set(status.pending);
         self.metrics.outbox_oldest_age.set(age.unwrap_or_default().max(0.0));
     }

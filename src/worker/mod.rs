@@ -2,6 +2,7 @@
 
 pub mod backlog;
 pub mod journal;
+pub mod loss;
 pub mod presence;
 pub mod relay;
 pub mod schedule;

@@ -1,16 +1,30 @@
 //! The relay: takes recorded events from the outbox to the bus, at least once and in the order of each resource.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::{sync::Notify, time};
+use futures::{StreamExt, stream};
+use tokio::{
+    sync::Notify,
+    time::{self, Instant},
+};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use super::loss::Audit;
 use crate::{
-    domain::Result,
+    domain::{Error, Result, Timestamp},
     port::{
+        backoff::Backoff,
         bus::{self, Bus},
         clock::Clock,
-        store::Store,
+        store::{OutboxRow, Published, Store},
     },
     telemetry::metrics::{Metrics, ResultLabel},
 };
@@ -18,22 +32,50 @@ use crate::{
 /// How long a batch is leased: whoever dies with one holds its events back for as long.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// How many events are taken at once.
-const BATCH: i64 = 100;
+/// How long after the claim a last event may be begun: the bus answers within four seconds, and when the lease is over
+/// none is under way.
+const BEGIN_WITHIN: Duration = Duration::from_secs(5);
 
-/// How often the outbox is looked at without being woken: for events whose relay died, or that could not be published.
+/// How many events are taken at once.
+const BATCH: i64 = 500;
+
+/// How many resources have an event under way at a time.
+const UNDER_WAY_MAX: usize = 256;
+
+/// How often the outbox is looked at without being woken: for events of another server whose relay died.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How long an event waits that could not be published: doubled each time, up to the last.
-const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_mins(1));
+/// How long an event waits that the bus did not take.
+const RETRY: Backoff =
+    Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(15) };
 
-/// Wakes the relay.
+/// Wakes the relay, and says when it is far behind.
 #[derive(Default)]
-pub struct Bell(Notify);
+pub struct Bell {
+    rung: Notify,
+    is_full: AtomicBool,
+}
+
+impl Bell {
+    /// Notes whether so much waits that no more may be recorded.
+    pub fn set_full(&self, is_full: bool) {
+        if self.is_full.swap(is_full, Ordering::Relaxed) != is_full {
+            tracing::warn!(
+                is_full,
+                event = "outbox_full",
+                "changes that record events are refused while OUTBOX_PENDING_MAX of them wait"
+            );
+        }
+    }
+}
 
 impl bus::Relay for Bell {
     fn wake(&self) {
-        self.0.notify_one();
+        self.rung.notify_one();
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
     }
 }
 
@@ -51,73 +93,174 @@ pub struct Relay {
     pub metrics: Arc<Metrics>,
 }
 
+/// Events that were taken out of the outbox.
+struct Batch {
+    rows: Vec<OutboxRow>,
+    /// Until when they are leased, which also tells this lease from later ones.
+    until: Timestamp,
+    /// When they were claimed, by a clock that nobody sets.
+    claimed: Instant,
+}
+
+/// What became of a batch, until the outbox knows it.
+#[derive(Default)]
+struct Outcome {
+    published: Vec<Published>,
+    /// The events that the bus did not take, by how often they were tried before.
+    failed: BTreeMap<i64, Vec<Uuid>>,
+    /// The events that were not tried, because an earlier one of their resource failed or time was up.
+    untried: Vec<Uuid>,
+    until: Option<Timestamp>,
+    /// Why the first of them failed.
+    error: Option<Error>,
+}
+
 impl Relay {
     /// Carries events until `stop`, and what is there then.
     pub async fn run(self, stop: CancellationToken) {
+        let mut outcome = Outcome::default();
+        let mut audit = Audit::default();
+        let mut failures = 0;
         loop {
-            // While the bus is away the outbox is left alone.
-            if stop.run_until_cancelled(self.bus.ready()).await.is_none() {
+            let pause = match self.drain(&mut outcome, &mut audit).await {
+                Ok(()) => {
+                    failures = 0;
+                    LOOK_EVERY
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.tell(&error);
+                    RETRY.pause(failures)
+                }
+            };
+            let rest = async {
+                // After a failure nothing but time helps.
+                if failures == 0 {
+                    let _ = time::timeout(pause, self.bell.rung.notified()).await;
+                } else {
+                    time::sleep(pause).await;
+                }
+                // While the bus is away the outbox is left alone.
+                self.bus.ready().await;
+            };
+            if stop.run_until_cancelled(rest).await.is_none() {
                 break;
             }
-            self.drain().await;
-            tokio::select! {
-                () = self.bell.0.notified() => {}
-                () = time::sleep(LOOK_EVERY) => {}
-                () = stop.cancelled() => {}
-            }
         }
-        if self.bus.is_up() != Some(false) {
-            self.drain().await;
+        if let Err(error) = self.drain(&mut outcome, &mut audit).await {
+            self.tell(&error);
         }
     }
 
-    /// Carries batches until there are no more.
-    async fn drain(&self) {
+    /// Carries batches until there are no more, or nothing of one could be published.
+    async fn drain(&self, outcome: &mut Outcome, audit: &mut Audit) -> Result<()> {
         loop {
-            match self.carry().await {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(error = %error, event = "relay_failed", "events wait in the outbox");
-                    return;
+            let error = outcome.error.take();
+            let failed = match error {
+                Some(error) if !outcome.published.is_empty() => {
+                    self.tell(&error);
+                    None
                 }
+                error => error,
+            };
+            let take = failed.is_none() && self.bus.is_up() != Some(false);
+            let is_due = take && audit.is_due(&*self.bus);
+            let batch = self.turn(outcome, take && !is_due).await?;
+            *outcome = Outcome::default();
+            if let Some(error) = failed {
+                return Err(error);
             }
+            if is_due {
+                // Now that the outbox knows of everything that was published, and before anything else is.
+                audit.compare(&*self.store, &*self.bus).await?;
+                continue;
+            }
+            if batch.rows.is_empty() {
+                return Ok(());
+            }
+            *outcome = self.publish(batch).await;
+            self.count("ok", outcome.published.len());
+            self.count("error", outcome.failed.values().map(Vec::len).sum());
         }
     }
 
-    /// Carries one batch; how many were published. The first event that the bus refuses ends the batch, because a later
-    /// one of the same resource must not overtake it.
-    async fn carry(&self) -> Result<usize> {
+    /// Tells the outbox what became of the last batch and takes the next one, in one transaction.
+    async fn turn(&self, outcome: &Outcome, take: bool) -> Result<Batch> {
+        let (claimed, now) = (Instant::now(), self.clock.now());
+        let until = now + LEASE;
+        let mut batch = Batch { rows: Vec::new(), until, claimed };
+        if !take && outcome.until.is_none() {
+            return Ok(batch);
+        }
         let mut tx = self.store.begin().await?;
-        let rows = tx.claim_events(self.clock.now(), LEASE, BATCH).await?;
+        if let Some(until) = outcome.until {
+            tx.mark_published(&outcome.published, now).await?;
+            for (attempts, ids) in &outcome.failed {
+                let failures = u32::try_from(attempts + 1).unwrap_or(u32::MAX);
+                let due = now + RETRY.pause(failures);
+                tx.release_events(ids, until, Some(due)).await?;
+            }
+            tx.release_events(&outcome.untried, until, None).await?;
+        }
+        if take {
+            batch.rows = tx.claim_events(now, until, BATCH).await?;
+        }
         tx.commit().await?;
-        let mut published = Vec::with_capacity(rows.len());
-        let mut failed = None;
-        for row in &rows {
+        Ok(batch)
+    }
+
+    /// Publishes a batch: the events of one resource one after the other, those of different ones side by side.
+    async fn publish(&self, batch: Batch) -> Outcome {
+        let mut resources: Vec<Vec<OutboxRow>> = Vec::new();
+        let mut places = HashMap::new();
+        for row in batch.rows {
+            let place = *places.entry(row.resource.clone()).or_insert_with(|| {
+                resources.push(Vec::new());
+                resources.len() - 1
+            });
+            resources[place].push(row);
+        }
+        let until = batch.claimed + BEGIN_WITHIN;
+        let publish = resources.into_iter().map(|rows| self.publish_in_order(rows, until));
+        let mut published = stream::iter(publish).buffer_unordered(UNDER_WAY_MAX);
+        let mut outcome = Outcome { until: Some(batch.until), ..Outcome::default() };
+        while let Some(part) = published.next().await {
+            outcome.published.extend(part.published);
+            for (attempts, ids) in part.failed {
+                outcome.failed.entry(attempts).or_default().extend(ids);
+            }
+            outcome.untried.extend(part.untried);
+            outcome.error = outcome.error.or(part.error);
+        }
+        outcome
+    }
+
+    /// Publishes events of one resource. None overtakes one that failed, and none is begun after `until`.
+    async fn publish_in_order(&self, rows: Vec<OutboxRow>, until: Instant) -> Outcome {
+        let mut outcome = Outcome::default();
+        for row in rows {
+            let id = row.message.id;
+            if outcome.error.is_some() || Instant::now() >= until {
+                outcome.untried.push(id);
+                continue;
+            }
             match self.bus.publish(&row.message).await {
-                Ok(_) => published.push(row.message.id),
+                Ok(place) => outcome.published.push(Published { id, place }),
                 Err(error) => {
-                    failed = Some((row.attempts, error));
-                    break;
+                    outcome.failed.entry(row.attempts).or_default().push(id);
+                    outcome.error = Some(error);
                 }
             }
         }
-        let waiting: Vec<_> = rows[published.len()..].iter().map(|row| row.message.id).collect();
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        tx.mark_published(&published, now).await?;
-        if let Some((attempts, _)) = &failed {
-            tx.release_events(&waiting, now + pause(*attempts)).await?;
-        }
-        tx.commit().await?;
-        self.count("ok", published.len());
-        self.count("error", usize::from(failed.is_some()));
-        match failed {
-            Some((_, error)) => Err(error),
-            None => Ok(published.len()),
+        outcome
+    }
+
+    fn tell(&self, error: &Error) {
+        // Who keeps the way to the bus open has told that it is away.
+        if self.bus.is_up() != Some(false) {
+            let error = std::error::Error::source(error)
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            tracing::warn!(error, event = "relay_failed", "events wait in the outbox");
         }
     }
 
@@ -126,9 +269,4 @@ impl Relay {
             self.metrics.published.get_or_create(&ResultLabel { result }).inc_by(events as u64);
         }
     }
-}
-
-fn pause(attempts: i64) -> Duration {
-    let doublings = u32::try_from(attempts.clamp(0, 16)).unwrap_or(16);
-    RETRY.0.saturating_mul(1 << doublings).min(RETRY.1)
 }

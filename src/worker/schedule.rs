@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{Result, Timestamp},
     port::{clock::Clock, store::Store},
-    service::keyring::Keyring,
+    service::{keyring::Keyring, outbox},
 };
 
 /// How often the clock is compared with the one that it follows: clocks of machines drift by milliseconds meanwhile.
@@ -19,9 +19,6 @@ const KEYS_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the store is swept.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
-
-/// How long published events are kept, so that a bus that lost some can be given them again.
-const PUBLISHED_KEPT: Duration = Duration::from_hours(24);
 
 /// How long ended sessions are kept, so that a stolen token that turns up late is still recognised.
 const ENDED_KEPT: Duration = Duration::from_hours(720);
@@ -56,7 +53,7 @@ pub async fn sweep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: Cancellat
 async fn sweep_once(store: &dyn Store, now: Timestamp, stop: &CancellationToken) -> Result<()> {
     while !stop.is_cancelled() {
         let mut tx = store.begin().await?;
-        let rows = tx.purge(now, now - PUBLISHED_KEPT, now - ENDED_KEPT).await?;
+        let rows = tx.purge(now, now - outbox::KEPT, now - ENDED_KEPT).await?;
         tx.commit().await?;
         tracing::debug!(rows, event = "swept", "rows that served their time are gone");
         if rows == 0 {

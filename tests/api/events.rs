@@ -1,7 +1,10 @@
 //! Events on their way to other services: what is published, and what stays true while NATS comes and goes.
 
+mod command;
+mod loss;
 mod outage;
 mod published;
+mod replicas;
 mod start;
 
 use serde_json::{Value, json};

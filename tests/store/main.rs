@@ -38,6 +38,7 @@ mod idempotency;
 mod keys;
 mod outbox;
 mod privileges;
+mod relay;
 mod retention;
 mod rooms;
 mod schema;

@@ -5,10 +5,13 @@ use std::time::Duration;
 use uuid::Uuid;
 use veza::{
     domain::Timestamp,
-    port::store::{OutboxRow, OutboxStatus, Tx},
+    port::{
+        bus::Place,
+        store::{OutboxRow, OutboxStatus, Places, Published, Tx},
+    },
 };
 
-use crate::world::{START, World, envelope, new_room, new_user, room_created, seconds};
+use crate::world::{START, World, envelope, new_room, new_user, passed_on, room_created, seconds};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -20,6 +23,12 @@ on_each_store! {
     a_leased_event_is_claimed_again_when_its_lease_is_over,
     a_published_event_is_not_claimed_again,
     a_released_event_is_due_again_with_one_more_attempt,
+    an_event_that_was_not_tried_is_due_at_once_without_an_attempt,
+    what_somebody_else_has_leased_since_is_not_released,
+    what_is_free_is_found_behind_many_that_are_not,
+    where_the_bus_has_an_event_is_kept,
+    what_the_bus_has_lost_is_taken_back_and_nothing_else,
+    what_was_published_in_a_time_is_taken_back,
     later_events_of_a_subject_wait_for_a_leased_one,
     later_events_of_a_subject_wait_for_one_that_is_not_due,
     no_event_is_claimed_twice_at_a_time,
@@ -33,7 +42,7 @@ fn ids(rows: &[OutboxRow]) -> Vec<Uuid> {
 }
 
 async fn claim_in(tx: &mut dyn Tx, now: Timestamp, limit: i64) -> Vec<Uuid> {
-    ids(&tx.claim_events(now, LEASE, limit).await.unwrap())
+    ids(&tx.claim_events(now, now + LEASE, limit).await.unwrap())
 }
 
 async fn claim(world: &World, now: Timestamp, limit: i64) -> Vec<Uuid> {
@@ -45,13 +54,14 @@ async fn claim(world: &World, now: Timestamp, limit: i64) -> Vec<Uuid> {
 
 async fn publish(world: &World, ids: &[Uuid]) {
     let mut tx = world.begin().await;
-    tx.mark_published(ids, seconds(1)).await.unwrap();
+    tx.mark_published(&passed_on(ids), seconds(1)).await.unwrap();
     tx.commit().await.unwrap();
 }
 
-async fn release(world: &World, ids: &[Uuid], due: Timestamp) {
+/// Gives back events that were claimed at [`START`].
+async fn release(world: &World, ids: &[Uuid], due: Option<Timestamp>) {
     let mut tx = world.begin().await;
-    tx.release_events(ids, due).await.unwrap();
+    tx.release_events(ids, START + LEASE, due).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -62,7 +72,7 @@ async fn a_claimed_event_carries_what_was_recorded(world: &World) {
     tx.commit().await.unwrap();
 
     let mut tx = world.begin().await;
-    let claimed = tx.claim_events(START, LEASE, 10).await.unwrap();
+    let claimed = tx.claim_events(START, START + LEASE, 10).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(ids(&claimed), [event.id.uuid()]);
     assert_eq!(claimed[0].attempts, 0);
@@ -121,20 +131,113 @@ async fn a_published_event_is_not_claimed_again(world: &World) {
     publish(world, &recorded).await;
     assert!(claim(world, seconds(3600), 10).await.is_empty());
     // A relay that was too slow gives back what another has published.
-    release(world, &recorded, START).await;
+    release(world, &recorded, Some(START)).await;
     assert!(claim(world, seconds(3600), 10).await.is_empty());
 }
 
 async fn a_released_event_is_due_again_with_one_more_attempt(world: &World) {
     let recorded = world.record(&[&new_room(&new_user("ann"), "games")]).await;
     claim(world, START, 10).await;
-    release(world, &recorded, seconds(5)).await;
+    release(world, &recorded, Some(seconds(5))).await;
     assert!(claim(world, seconds(4), 10).await.is_empty());
     let mut tx = world.begin().await;
-    let claimed = tx.claim_events(seconds(5), LEASE, 10).await.unwrap();
+    let claimed = tx.claim_events(seconds(5), seconds(5) + LEASE, 10).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(ids(&claimed), recorded);
     assert_eq!(claimed[0].attempts, 1);
+}
+
+async fn an_event_that_was_not_tried_is_due_at_once_without_an_attempt(world: &World) {
+    let recorded = world.record(&[&new_room(&new_user("ann"), "games")]).await;
+    claim(world, START, 10).await;
+    release(world, &recorded, None).await;
+    let mut tx = world.begin().await;
+    let claimed = tx.claim_events(START, START + LEASE, 10).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ids(&claimed), recorded);
+    assert_eq!(claimed[0].attempts, 0);
+}
+
+async fn what_somebody_else_has_leased_since_is_not_released(world: &World) {
+    let recorded = world.record(&[&new_room(&new_user("ann"), "games")]).await;
+    claim(world, START, 10).await;
+    assert_eq!(claim(world, START + LEASE, 10).await, recorded);
+    // The first one comes too late.
+    release(world, &recorded, None).await;
+    assert!(claim(world, START + LEASE, 10).await.is_empty());
+}
+
+async fn what_is_free_is_found_behind_many_that_are_not(world: &World) {
+    let ann = new_user("ann");
+    let [blocked, free] = [new_room(&ann, "blocked"), new_room(&ann, "free")];
+    let first = world.record(&[&blocked]).await;
+    claim(world, START, 1).await;
+    world.record(&vec![&blocked; 2500]).await;
+    let behind = world.record(&[&free, &blocked, &free]).await;
+    assert_eq!(claim(world, START, 10).await, [behind[0], behind[2]]);
+    publish(world, &first).await;
+    assert_eq!(claim(world, START, 10_000).await.len(), 2000);
+}
+
+async fn where_the_bus_has_an_event_is_kept(world: &World) {
+    let room = new_room(&new_user("ann"), "games");
+    let recorded = world.record(&[&room, &room]).await;
+    let mut tx = world.begin().await;
+    let place = Some(Place { stream: 7, sequence: 9 });
+    let kept = Published { id: recorded[0], place };
+    tx.mark_published(&[kept, passed_on(&recorded)[1]], seconds(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    let places = "SELECT coalesce(stream, 0) || '/' || coalesce(stream_seq, 0) FROM outbox \
+                  WHERE publish_time IS NOT NULL ORDER BY seq";
+    assert_eq!(world.sql(places).await, ["7/9", "0/0"]);
+    assert!(claim(world, seconds(3600), 10).await.is_empty());
+}
+
+async fn publish_at(world: &World, ids: &[Uuid], stream: i64, first: i64, now: Timestamp) {
+    let place = |sequence| Some(Place { stream, sequence });
+    let events =
+        ids.iter().zip(first..).map(|(id, number)| Published { id: *id, place: place(number) });
+    let mut tx = world.begin().await;
+    tx.mark_published(&events.collect::<Vec<_>>(), now).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn what_the_bus_has_lost_is_taken_back_and_nothing_else(world: &World) {
+    let room = new_room(&new_user("ann"), "games");
+    let places = async |stream| world.read().await.find_places(stream).await.unwrap();
+    assert_eq!(places(7).await, Places { last: None, elsewhere: false });
+    let recorded = world.record(&[&room; 7]).await;
+    publish_at(world, &recorded[..2], 5, 40, seconds(1)).await;
+    publish_at(world, &recorded[2..5], 7, 1, seconds(1)).await;
+    publish(world, &recorded[5..6]).await;
+    assert_eq!(places(7).await, Places { last: Some(3), elsewhere: true });
+    assert_eq!(places(5).await, Places { last: Some(41), elsewhere: true });
+
+    let retake = async || {
+        let mut tx = world.begin().await;
+        let gone = tx.retake_lost(Place { stream: 7, sequence: 1 }, 10).await.unwrap();
+        tx.commit().await.unwrap();
+        gone
+    };
+    assert_eq!([retake().await, retake().await, retake().await], [2, 2, 0]);
+    assert_eq!(places(7).await, Places { last: Some(1), elsewhere: false });
+    let lost = [&recorded[..2], &recorded[3..5], &recorded[6..]].concat();
+    assert_eq!(claim(world, START, 10).await, lost);
+}
+
+async fn what_was_published_in_a_time_is_taken_back(world: &World) {
+    let room = new_room(&new_user("ann"), "games");
+    let recorded = world.record(&[&room; 4]).await;
+    for (place, id) in recorded[..3].iter().enumerate() {
+        publish_at(world, &[*id], 7, 1, seconds(place as u64)).await;
+    }
+    let (since, until) = (seconds(1), seconds(2));
+    assert_eq!(world.read().await.count_published(since, until).await.unwrap(), 1);
+    let mut tx = world.begin().await;
+    assert_eq!(tx.retake_published(since, until, 10).await.unwrap(), 1);
+    assert_eq!(tx.retake_published(since, until, 10).await.unwrap(), 0);
+    tx.commit().await.unwrap();
+    assert_eq!(claim(world, START, 10).await, [recorded[1], recorded[3]]);
 }
 
 async fn later_events_of_a_subject_wait_for_a_leased_one(world: &World) {
@@ -151,9 +254,9 @@ async fn later_events_of_a_subject_wait_for_one_that_is_not_due(world: &World) {
     let room = new_room(&new_user("ann"), "games");
     let recorded = world.record(&[&room, &room, &room]).await;
     claim(world, START, 10).await;
-    release(world, &recorded[..1], START).await;
-    release(world, &recorded[1..2], seconds(10)).await;
-    release(world, &recorded[2..], START).await;
+    release(world, &recorded[..1], None).await;
+    release(world, &recorded[1..2], Some(seconds(10))).await;
+    release(world, &recorded[2..], None).await;
     assert_eq!(claim(world, seconds(1), 10).await, recorded[..1]);
     publish(world, &recorded[..1]).await;
     assert!(claim(world, seconds(1), 10).await.is_empty());
@@ -216,6 +319,6 @@ async fn the_status_counts_what_is_not_published(world: &World) {
 async fn a_list_of_no_events_changes_nothing(world: &World) {
     let recorded = world.record(&[&new_room(&new_user("ann"), "games")]).await;
     publish(world, &[]).await;
-    release(world, &[], seconds(60)).await;
+    release(world, &[], Some(seconds(60))).await;
     assert_eq!(claim(world, START, 10).await, recorded);
 }

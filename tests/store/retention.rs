@@ -7,7 +7,7 @@ use veza::domain::{
 };
 use veza::port::store::IdempotencyKey;
 
-use crate::world::{START, World, id, new_room, seconds};
+use crate::world::{START, World, id, new_room, passed_on, seconds};
 
 on_each_store! {
     an_account_is_purged_with_what_is_its_own,
@@ -69,8 +69,8 @@ async fn published_events_are_swept_and_pending_ones_are_not(world: &World) {
     let room = new_room(&world.user("ann").await, "games");
     let recorded = world.record(&[&room, &room, &room]).await;
     let mut tx = world.begin().await;
-    tx.mark_published(&recorded[..1], seconds(1)).await.unwrap();
-    tx.mark_published(&recorded[1..2], seconds(2)).await.unwrap();
+    tx.mark_published(&passed_on(&recorded[..1]), seconds(1)).await.unwrap();
+    tx.mark_published(&passed_on(&recorded[1..2]), seconds(2)).await.unwrap();
     assert_eq!(tx.purge(START, seconds(2), START).await.unwrap(), 1);
     assert_eq!(tx.outbox_status().await.unwrap().pending, 1);
     assert_eq!(tx.purge(START, seconds(3), START).await.unwrap(), 1);

@@ -29,7 +29,7 @@ use veza::{
         text::{Email, Text, Username},
         user::{Profile, State, User},
     },
-    port::store::{Read, Store, Tx},
+    port::store::{Published, Read, Store, Tx},
 };
 
 use crate::{postgres, process::Process};
@@ -297,6 +297,11 @@ pub fn room_created(room: &Room) -> Event {
         trace_parent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         data: Data::RoomCreated(room.clone()),
     }
+}
+
+/// Events that a bus has taken which keeps nothing.
+pub fn passed_on(ids: &[Uuid]) -> Vec<Published> {
+    ids.iter().map(|id| Published { id: *id, place: None }).collect()
 }
 
 pub fn text<const MIN: usize, const MAX: usize>(text: &str) -> Text<MIN, MAX> {

@@ -64,6 +64,14 @@ pub async fn replace_role(environment: &Environment, user_id: &str, role: &str) 
     assert_eq!(changed, 1);
 }
 
+/// Every action that the audit log has.
+pub async fn actions(environment: &Environment) -> Vec<String> {
+    on_database!(environment.get("DATABASE_URL"), |connection| {
+        let query = sqlx::query_scalar("SELECT action FROM audit_events");
+        query.fetch_all(&mut connection).await.expect("the audit log")
+    })
+}
+
 /// A line of the audit log.
 #[derive(Debug)]
 pub struct AuditLine {

@@ -29,6 +29,14 @@ impl Bus for Broadcast {
         Ok(None)
     }
 
+    async fn last_place(&self) -> Result<Option<Place>> {
+        Ok(None)
+    }
+
+    fn openings(&self) -> u64 {
+        0
+    }
+
     async fn ready(&self) {}
 
     fn is_up(&self) -> Option<bool> {

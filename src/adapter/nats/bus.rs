@@ -1,6 +1,9 @@
 //! The bus: publishes to the stream, and keeps the way to it open.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use async_nats::{
     HeaderMap,
@@ -47,6 +50,7 @@ pub struct JetStream {
     context: Context,
     options: StreamOptions,
     way: watch::Sender<Option<Way>>,
+    openings: AtomicU64,
     /// Rings when the stream seems to be gone while the connection is there.
     doubt: Notify,
 }
@@ -77,6 +81,7 @@ impl JetStream {
             context,
             options: options.stream.clone(),
             way: watch::Sender::new(None),
+            openings: AtomicU64::new(0),
             doubt: Notify::new(),
         };
         let opened = match bus.connection.current() {
@@ -100,9 +105,9 @@ impl JetStream {
 
     /// Looks at the stream, and opens the way to it.
     async fn open(&self, connection: u64) -> Result<(), Trouble> {
-        let stream = streams::prepare(&self.connection, &self.context, &self.options).await?;
-        let made = stream.created.unix_timestamp_nanos() / 1000;
-        let stream = i64::try_from(made).unwrap_or_default();
+        let info = streams::prepare(&self.connection, &self.context, &self.options).await?;
+        let stream = streams::last_place(&info).stream;
+        self.openings.fetch_add(1, Ordering::AcqRel);
         self.way.send_replace(Some(Way { connection, stream }));
         Ok(())
     }
@@ -186,6 +191,19 @@ impl Bus for JetStream {
         }
     }
 
+    async fn last_place(&self) -> Result<Option<Place>> {
+        let stream = self.context.get_stream(&self.options.name).await;
+        let stream = stream.map_err(|error| {
+            self.doubt.notify_one();
+            Error::Unavailable(error.into())
+        })?;
+        Ok(Some(streams::last_place(stream.cached_info())))
+    }
+
+    fn openings(&self) -> u64 {
+        self.openings.load(Ordering::Acquire)
+    }
+
     async fn ready(&self) {
         // The sender lives as long as this does.
         let _ = self.way.subscribe().wait_for(Option::is_some).await;
@@ -211,6 +229,6 @@ impl Bus for JetStream {
 
     fn subscribe(&self) -> BoxStream<'static, Message> {
         let stream = self.options.name.clone();
-        tail::follow(self.context.clone(), stream, None, DeliverPolicy::New).boxed()
+        tail::follow(self.context.clone(), stream, DeliverPolicy::New).boxed()
     }
 }

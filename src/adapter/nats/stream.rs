@@ -7,7 +7,7 @@ use async_nats::jetstream::{
 };
 
 use super::{StreamOptions, Trouble, connection::Connection};
-use crate::domain::event;
+use crate::{domain::event, port::bus::Place};
 
 /// The oldest server that has all that is used here, as people write it and as numbers.
 const OLDEST: (&str, (i64, i64, i64)) = ("2.9", (2, 9, 0));
@@ -57,6 +57,15 @@ pub(super) async fn prepare(
         },
     };
     stream.and_then(|info| check(info, name))
+}
+
+/// Where the last event of a stream stands.
+pub(super) fn last_place(stream: &Info) -> Place {
+    let made = stream.created.unix_timestamp_nanos() / 1000;
+    Place {
+        stream: i64::try_from(made).unwrap_or_default(),
+        sequence: i64::try_from(stream.state.last_sequence).unwrap_or(i64::MAX),
+    }
 }
 
 fn without_jetstream(servers: &str) -> Trouble {
@@ -151,7 +160,7 @@ fn check(info: Info, name: &str) -> Result<Info, Trouble> {
     let config = &info.config;
     let lacking = event::TYPES
         .into_iter()
-        .find(|subject| !config.subjects.iter().any(|pattern| covers(pattern, subject)));
+        .find(|subject| !config.subjects.iter().any(|pattern| event::covers(pattern, subject)));
     let why = if let Some(subject) = lacking {
         format!(
             "does not take the subject {subject}; set NATS_STREAM to another name to have a stream made, or run `nats \
@@ -169,36 +178,14 @@ fn check(info: Info, name: &str) -> Result<Info, Trouble> {
     Err(Trouble::Lasting(format!("the stream {name} of NATS {why}")))
 }
 
-/// Whether a subject, which has no wildcards, is one of those that a pattern names.
-fn covers(pattern: &str, subject: &str) -> bool {
-    let (mut wanted, mut words) = (pattern.split('.'), subject.split('.'));
-    loop {
-        match (wanted.next(), words.next()) {
-            (Some(">"), Some(_)) | (None, None) => return true,
-            (Some(wanted), Some(word)) if wanted == "*" || wanted == word => {}
-            _ => return false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_covers_the_subjects_that_it_names() {
-        for pattern in [">", "user.>", "user.*", "*.created", "*.*", "user.created"] {
-            assert!(covers(pattern, "user.created"), "{pattern}");
-        }
-        for pattern in ["", "user", "*", "room.*", "user.created.*", "user.created.>", "users.>"] {
-            assert!(!covers(pattern, "user.created"), "{pattern}");
-        }
-    }
-
-    #[test]
     fn the_stream_is_made_with_subjects_for_every_event() {
         for subject in event::TYPES {
-            assert!(SUBJECTS.iter().any(|pattern| covers(pattern, subject)), "{subject}");
+            assert!(SUBJECTS.iter().any(|pattern| event::covers(pattern, subject)), "{subject}");
         }
     }
 }

@@ -18,18 +18,13 @@ use crate::port::{backoff::Backoff, bus::Message};
 const ASK_AGAIN: Backoff =
     Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(5) };
 
-/// The events of a stream, of all subjects or of those that a pattern names; never ends.
+/// The events of a stream; never ends.
 pub(super) fn follow(
     context: Context,
     stream: String,
-    subject: Option<String>,
     from: DeliverPolicy,
 ) -> impl Stream<Item = Message> {
-    let config = OrderedConfig {
-        filter_subject: subject.unwrap_or_default(),
-        deliver_policy: from,
-        ..OrderedConfig::default()
-    };
+    let config = OrderedConfig { deliver_policy: from, ..OrderedConfig::default() };
     let begin = (context, stream, config, None);
     stream::unfold(begin, |(context, stream, config, mut messages)| async move {
         loop {

@@ -50,7 +50,7 @@ macro_rules! migrations {
 }
 
 /// Version, name and text of each.
-const ALL: [(i64, &str, &str); 9] = migrations![
+const ALL: [(i64, &str, &str); 10] = migrations![
     (1, "0001_create_accounts"),
     (2, "0002_seed_roles"),
     (3, "0003_create_sessions"),
@@ -59,6 +59,7 @@ const ALL: [(i64, &str, &str); 9] = migrations![
     (6, "0006_create_outbox"),
     (7, "0007_create_audit_events"),
     (8, "0008_create_idempotency_keys"),
+    (9, "0009_add_stream_to_outbox"),
     (10, "0010_let_administrators_suspend"),
 ];
 

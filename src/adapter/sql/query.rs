@@ -69,10 +69,15 @@ queries! {
     UpdateStream = "update_stream",
 
     OutboxStatus = "outbox_status",
+    CountPublished = "count_published",
+    FindPlaces = "find_places",
+    ListEvents = "list_events",
     Record = "record",
     ClaimEvents = "claim_events",
     MarkPublished = "mark_published",
     ReleaseEvents = "release_events",
+    RetakeLost = "retake_lost",
+    RetakePublished = "retake_published",
 
     Audit = "audit",
     FindResult = "find_result",

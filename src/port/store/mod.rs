@@ -14,8 +14,8 @@ use async_trait::async_trait;
 
 pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
 pub use record::{
-    Audit, Idempotency, IdempotencyKey, Outbox, OutboxRow, OutboxStatus, ReadOutbox, Remembered,
-    Retention,
+    Audit, Idempotency, IdempotencyKey, Outbox, OutboxRow, OutboxStatus, Places, Published,
+    ReadOutbox, Remembered, Retention,
 };
 pub use room::{ReadRooms, Rooms};
 pub use stream::{ReadStreams, Streams};

@@ -1,13 +1,11 @@
 //! What a change leaves behind: its event, its line in the audit log, its request id. And what is swept away later.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
     domain::{Result, Timestamp, audit::Entry, event::Event},
-    port::bus::Message,
+    port::bus::{Message, Place},
 };
 
 /// An event that waits to be published.
@@ -15,8 +13,19 @@ use crate::{
 pub struct OutboxRow {
     /// What to publish.
     pub message: Message,
+    /// The resource that it happened to, as `rooms/0190...`: its events keep their order.
+    pub resource: String,
     /// How often it was tried.
     pub attempts: i64,
+}
+
+/// An event that the bus has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// The id of the event.
+    pub id: Uuid,
+    /// Where the bus keeps it, if it does.
+    pub place: Option<Place>,
 }
 
 /// How much waits in the outbox.
@@ -28,11 +37,35 @@ pub struct OutboxStatus {
     pub oldest: Option<Timestamp>,
 }
 
+/// Where the published events of the outbox are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// The greatest number of one in this stream.
+    pub last: Option<i64>,
+    /// Whether some are in another stream.
+    pub elsewhere: bool,
+}
+
 /// Reads the outbox.
 #[async_trait]
 pub trait ReadOutbox {
     /// How much waits.
     async fn outbox_status(&mut self) -> Result<OutboxStatus>;
+
+    /// How many events were published from `since` until before `until`.
+    async fn count_published(&mut self, since: Timestamp, until: Timestamp) -> Result<i64>;
+
+    /// What is known of events that a bus keeps, as seen from this stream of it.
+    async fn find_places(&mut self, stream: i64) -> Result<Places>;
+
+    /// Up to `limit` events after the one with this number, in the order they were recorded in and from `since` on, each
+    /// with its number. A change that is under way may still add one before them.
+    async fn list_events(
+        &mut self,
+        after: i64,
+        since: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<(i64, Message)>>;
 }
 
 /// The events of changes, kept with the changes and published after them.
@@ -41,21 +74,40 @@ pub trait Outbox: ReadOutbox {
     /// Records an event.
     async fn record(&mut self, event: &Event) -> Result<()>;
 
-    /// Takes up to `limit` unpublished events whose lease is over, oldest first, and leases them until `now + lease`.
-    /// An event is only taken together with or after every earlier unpublished event of its subject, so that one subject's
-    /// events are never in two hands.
+    /// Takes up to `limit` unpublished events whose lease is over, oldest first, and leases them until `until`. An event
+    /// is only taken together with or after every earlier unpublished event of its resource, so that one resource's events
+    /// are never in two hands.
     async fn claim_events(
         &mut self,
         now: Timestamp,
-        lease: Duration,
+        until: Timestamp,
         limit: i64,
     ) -> Result<Vec<OutboxRow>>;
 
-    /// Notes that events were published.
-    async fn mark_published(&mut self, ids: &[Uuid], now: Timestamp) -> Result<()>;
+    /// Notes that events were published, whoever has them leased by now.
+    async fn mark_published(&mut self, events: &[Published], now: Timestamp) -> Result<()>;
 
-    /// Gives events back: they are due again at `due`, with one more attempt counted.
-    async fn release_events(&mut self, ids: &[Uuid], due: Timestamp) -> Result<()>;
+    /// Has up to `limit` events published again, in their order, that a bus keeps elsewhere than in the stream of `last`, or
+    /// after it. How many; call again until it is none.
+    async fn retake_lost(&mut self, last: Place, limit: i64) -> Result<u64>;
+
+    /// Has up to `limit` events published again, in their order, that were published from `since` until before `until`.
+    /// How many; call again until it is none.
+    async fn retake_published(
+        &mut self,
+        since: Timestamp,
+        until: Timestamp,
+        limit: i64,
+    ) -> Result<u64>;
+
+    /// Gives back events that were leased until `until`; those that somebody else has leased since are left alone. They
+    /// are due again at `due`, with one more attempt counted, or at once where they were not tried.
+    async fn release_events(
+        &mut self,
+        ids: &[Uuid],
+        until: Timestamp,
+        due: Option<Timestamp>,
+    ) -> Result<()>;
 }
 
 /// The audit log.

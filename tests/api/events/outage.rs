@@ -1,7 +1,14 @@
 //! NATS that comes and goes.
 
+use std::collections::BTreeSet;
+
 use super::{make_room, on_each_database, rename_room, text};
-use crate::support::{app::App, client::Transport, nats, server::Environment};
+use crate::support::{
+    app::App,
+    client::Transport,
+    nats::{self, Published},
+    server::Environment,
+};
 
 const UP: &str = "veza_dependency_up{dependency=\"nats\"}";
 const PENDING: &str = "veza_outbox_pending";
@@ -75,7 +82,7 @@ async fn a_nats_that_stands_still_holds_up_no_change_and_gets_the_events_later()
 }
 
 #[tokio::test]
-async fn a_stream_that_was_deleted_is_made_again() {
+async fn a_stream_that_was_deleted_is_made_again_with_what_it_had() {
     let nats = nats::Server::start();
     let [environment, _] = on_each_database(&nats).await;
     let app = App::with(environment);
@@ -84,6 +91,7 @@ async fn a_stream_that_was_deleted_is_made_again() {
     let context = async_nats::jetstream::new(nats.client().await);
     context.delete_stream("VEZA").await.unwrap();
     let room = make_room(&ann, Transport::Grpc).await;
-    let published = nats.published(1).await;
-    assert!(published.iter().any(|event| event.resource() == room), "{published:?}");
+    let published = nats.published(2).await;
+    let resources: BTreeSet<_> = published.iter().map(Published::resource).collect();
+    assert_eq!(resources, BTreeSet::from([&*format!("users/{}", ann.id), &*room]));
 }
