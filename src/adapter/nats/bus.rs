@@ -175,8 +175,9 @@ impl Bus for JetStream {
             .payload(message.payload.clone())
             .headers(Self::headers(message));
         let sent = self.context.send_publish(message.subject.clone(), publish);
-        let answer = async { sent.await?.await };
-        match answer.await {
+        // The library gives each of the two as much time.
+        let answer = time::timeout(ANSWER, async { sent.await?.await });
+        match answer.await.unwrap_or_else(|_| Err(PublishErrorKind::TimedOut.into())) {
             Ok(ack) => Ok(Some(Place {
                 stream: way.stream,
                 sequence: i64::try_from(ack.sequence).unwrap_or(i64::MAX),
@@ -229,6 +230,6 @@ impl Bus for JetStream {
 
     fn subscribe(&self) -> BoxStream<'static, Message> {
         let stream = self.options.name.clone();
-        tail::follow(self.context.clone(), stream, DeliverPolicy::New).boxed()
+        tail::follow(self.context.clone(), stream, DeliverPolicy::New, None).boxed()
     }
 }

@@ -94,15 +94,22 @@ pub async fn look(options: &Options) -> Result<StreamState> {
 /// The events of the stream from a time on, or from now on; never ends.
 ///
 /// # Errors
-/// A sentence that says why NATS cannot be reached.
+/// A sentence that says why they cannot be seen.
 pub async fn tail(
     options: &Options,
     since: Option<Timestamp>,
 ) -> Result<BoxStream<'static, Message>> {
-    let (_, context) = reach(options).await?;
+    let (servers, context) = reach(options).await?;
+    let name = options.stream.name.clone();
     let from =
         since.map_or(DeliverPolicy::New, |start_time| DeliverPolicy::ByStartTime { start_time });
-    Ok(tail::follow(context, options.stream.name.clone(), from).boxed())
+    let messages = tail::open(&context, &name, from).await.map_err(|error| {
+        Error::internal(format!(
+            "NATS at {servers} does not let this user follow the stream {name}: {error}; docs/events.md lists what it must \
+             be allowed"
+        ))
+    })?;
+    Ok(tail::follow(context, name, from, Some(messages)).boxed())
 }
 
 async fn reach(options: &Options) -> Result<(String, Context)> {

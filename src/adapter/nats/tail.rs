@@ -18,24 +18,24 @@ use crate::port::{backoff::Backoff, bus::Message};
 const ASK_AGAIN: Backoff =
     Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(5) };
 
-/// The events of a stream; never ends.
+/// The events of a stream; never ends. `messages` are those of [`open`], if somebody has asked already.
 pub(super) fn follow(
     context: Context,
     stream: String,
     from: DeliverPolicy,
+    messages: Option<Ordered>,
 ) -> impl Stream<Item = Message> {
-    let config = OrderedConfig { deliver_policy: from, ..OrderedConfig::default() };
-    let begin = (context, stream, config, None);
-    stream::unfold(begin, |(context, stream, config, mut messages)| async move {
+    let begin = (context, stream, from, messages);
+    stream::unfold(begin, |(context, stream, from, mut messages)| async move {
         loop {
             let open: &mut Ordered = match &mut messages {
                 Some(open) => open,
-                none => none.insert(open(&context, &stream, &config).await),
+                none => none.insert(reopen(&context, &stream, from).await),
             };
             match open.next().await {
                 Some(Ok(message)) => {
                     if let Some(message) = read(message) {
-                        return Some((message, (context, stream, config, messages)));
+                        return Some((message, (context, stream, from, messages)));
                     }
                 }
                 // It goes on after the last message by itself, as soon as it can.
@@ -46,16 +46,22 @@ pub(super) fn follow(
     })
 }
 
+/// Begins to follow.
+pub(super) async fn open(
+    context: &Context,
+    stream: &str,
+    from: DeliverPolicy,
+) -> Result<Ordered, async_nats::Error> {
+    let config = OrderedConfig { deliver_policy: from, ..OrderedConfig::default() };
+    let stream = context.get_stream(stream).await?;
+    Ok(stream.create_consumer(config).await?.messages().await?)
+}
+
 /// Begins to follow, however long it takes.
-async fn open(context: &Context, stream: &str, config: &OrderedConfig) -> Ordered {
+async fn reopen(context: &Context, stream: &str, from: DeliverPolicy) -> Ordered {
     let mut failures = 0;
     loop {
-        let opened: Result<_, async_nats::Error> = async {
-            let stream = context.get_stream(stream).await?;
-            Ok(stream.create_consumer(config.clone()).await?.messages().await?)
-        }
-        .await;
-        match opened {
+        match open(context, stream, from).await {
             Ok(messages) => return messages,
             Err(error) => tracing::debug!(error = %error, event = "tail", "NATS is away"),
         }
