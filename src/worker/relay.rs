@@ -111,8 +111,15 @@ struct Outcome {
     /// The events that were not tried, because an earlier one of their resource failed or time was up.
     untried: Vec<Uuid>,
     until: Option<Timestamp>,
-    /// Why the first of them failed.
-    error: Option<Error>,
+    /// The first of those that failed.
+    refused: Option<Refused>,
+}
+
+/// An event that the bus did not take.
+struct Refused {
+    id: Uuid,
+    resource: String,
+    error: Error,
 }
 
 impl Relay {
@@ -123,13 +130,17 @@ impl Relay {
         let mut failures = 0;
         loop {
             let pause = match self.drain(&mut outcome, &mut audit).await {
-                Ok(()) => {
+                Ok(true) => {
                     failures = 0;
                     LOOK_EVERY
                 }
+                Ok(false) => {
+                    failures += 1;
+                    RETRY.pause(failures)
+                }
                 Err(error) => {
                     failures += 1;
-                    self.tell(&error);
+                    self.tell(&error, None);
                     RETRY.pause(failures)
                 }
             };
@@ -148,27 +159,23 @@ impl Relay {
             }
         }
         if let Err(error) = self.drain(&mut outcome, &mut audit).await {
-            self.tell(&error);
+            self.tell(&error, None);
         }
     }
 
-    /// Carries batches until there are no more, or nothing of one could be published.
-    async fn drain(&self, outcome: &mut Outcome, audit: &mut Audit) -> Result<()> {
+    /// Carries batches until there are no more; false when nothing of one could be published.
+    async fn drain(&self, outcome: &mut Outcome, audit: &mut Audit) -> Result<bool> {
         loop {
-            let error = outcome.error.take();
-            let failed = match error {
-                Some(error) if !outcome.published.is_empty() => {
-                    self.tell(&error);
-                    None
-                }
-                error => error,
-            };
-            let take = failed.is_none() && self.bus.is_up() != Some(false);
+            if let Some(refused) = outcome.refused.take() {
+                self.tell(&refused.error, Some(&refused));
+            }
+            let is_stuck = !outcome.failed.is_empty() && outcome.published.is_empty();
+            let take = !is_stuck && self.bus.is_up() != Some(false);
             let is_due = take && audit.is_due(&*self.bus);
             let batch = self.turn(outcome, take && !is_due).await?;
             *outcome = Outcome::default();
-            if let Some(error) = failed {
-                return Err(error);
+            if is_stuck {
+                return Ok(false);
             }
             if is_due {
                 // Now that the outbox knows of everything that was published, and before anything else is.
@@ -176,7 +183,7 @@ impl Relay {
                 continue;
             }
             if batch.rows.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             *outcome = self.publish(batch).await;
             self.count("ok", outcome.published.len());
@@ -230,7 +237,7 @@ impl Relay {
                 outcome.failed.entry(attempts).or_default().extend(ids);
             }
             outcome.untried.extend(part.untried);
-            outcome.error = outcome.error.or(part.error);
+            outcome.refused = outcome.refused.or(part.refused);
         }
         outcome
     }
@@ -240,7 +247,7 @@ impl Relay {
         let mut outcome = Outcome::default();
         for row in rows {
             let id = row.message.id;
-            if outcome.error.is_some() || Instant::now() >= until {
+            if outcome.refused.is_some() || Instant::now() >= until {
                 outcome.untried.push(id);
                 continue;
             }
@@ -248,19 +255,25 @@ impl Relay {
                 Ok(place) => outcome.published.push(Published { id, place }),
                 Err(error) => {
                     outcome.failed.entry(row.attempts).or_default().push(id);
-                    outcome.error = Some(error);
+                    outcome.refused = Some(Refused { id, resource: row.resource, error });
                 }
             }
         }
         outcome
     }
 
-    fn tell(&self, error: &Error) {
+    fn tell(&self, error: &Error, refused: Option<&Refused>) {
         // Who keeps the way to the bus open has told that it is away.
         if self.bus.is_up() != Some(false) {
             let error = std::error::Error::source(error)
                 .map_or_else(|| error.to_string(), ToString::to_string);
-            tracing::warn!(error, event = "relay_failed", "events wait in the outbox");
+            tracing::warn!(
+                error,
+                event_id = refused.map(|refused| refused.id.to_string()),
+                resource = refused.map(|refused| &*refused.resource),
+                event = "relay_failed",
+                "events wait in the outbox"
+            );
         }
     }
 

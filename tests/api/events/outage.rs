@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use async_nats::jetstream::stream;
+use serde_json::json;
+
 use super::{make_room, on_each_database, rename_room, text};
 use crate::support::{
     app::App,
     client::Transport,
     nats::{self, Published},
+    rpc::UPDATE_ROOM,
     server::Environment,
 };
 
@@ -94,4 +98,42 @@ async fn a_stream_that_was_deleted_is_made_again_with_what_it_had() {
     let published = nats.published(2).await;
     let resources: BTreeSet<_> = published.iter().map(Published::resource).collect();
     assert_eq!(resources, BTreeSet::from([&*format!("users/{}", ann.id), &*room]));
+}
+
+#[tokio::test]
+async fn an_event_that_the_stream_refuses_is_named_and_holds_up_its_resource_alone() {
+    let nats = nats::Server::start();
+    let context = async_nats::jetstream::new(nats.client().await);
+    let mut config = stream::Config {
+        name: "VEZA".to_owned(),
+        subjects: ["user.*", "session.*", "room.*", "message.*", "stream.*"]
+            .map(str::to_owned)
+            .to_vec(),
+        max_message_size: 1024,
+        ..stream::Config::default()
+    };
+    context.create_stream(config.clone()).await.unwrap();
+    for (before, environment) in (0..).step_by(5).zip(on_each_database(&nats).await) {
+        let app = App::with(environment);
+        let ann = app.user("ann").await;
+        let [large, small] =
+            [make_room(&ann, Transport::Grpc).await, make_room(&ann, Transport::Grpc).await];
+        nats.published(before + 3).await;
+        let id = large.strip_prefix("rooms/").unwrap();
+        let update = json!({ "room": { "id": id, "description": "x".repeat(1000) } });
+        ann.call(Transport::Grpc, UPDATE_ROOM, update).await.ok();
+        let named = app.server.log.find(|line| {
+            (line["event"] == "relay_failed" && line["resource"] == *large).then_some(())
+        });
+        assert!(named.is_some());
+        rename_room(&ann, &small, 1).await;
+        assert_eq!(nats.published(before + 4).await.last().unwrap().resource(), small);
+        assert_eq!(app.metric(UP).await, Some(1.0));
+
+        config.max_message_size = -1;
+        context.update_stream(&config).await.unwrap();
+        assert_eq!(nats.published(before + 5).await.last().unwrap().resource(), large);
+        config.max_message_size = 1024;
+        context.update_stream(&config).await.unwrap();
+    }
 }
