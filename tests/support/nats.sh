@@ -14,7 +14,6 @@ PATH="$PATH:/usr/bin:/bin"
 printf '%s\n' "$3" | sed "s,FOLDER,$folder,g" >"$folder/config"
 
 start() {
-    # What an earlier one said must not pass for what this one says.
     : >"$folder/log"
     "$nats" --addr 127.0.0.1 --port "$port" --config "$folder/config" >"$folder/log" 2>&1 </dev/null &
     server=$!

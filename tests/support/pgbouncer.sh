@@ -32,6 +32,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 start() {
+    : >"$folder/log"
     as_owner pgbouncer "$folder/settings" >"$folder/log" 2>&1 </dev/null &
     server=$!
     await 'process up'

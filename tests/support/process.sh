@@ -15,7 +15,8 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Waits until the log says this; a server that has ended says why.
+# Waits until the log says this; a server that has ended says why. Whoever starts one empties the log before, or what an
+# earlier one said would pass for what this one says.
 await() {
     until grep -q "$1" "$folder/log"; do
         if ! kill -0 "$server" 2>/dev/null; then cat "$folder/log"; exit 1; fi

@@ -6,6 +6,7 @@ if ! command -v redis-server >/dev/null; then
 fi
 
 start() {
+    : >"$folder/log"
     redis-server --port "$port" --bind 127.0.0.1 --dir "$folder" --save '' --enable-debug-command local \
         >"$folder/log" 2>&1 </dev/null &
     server=$!
