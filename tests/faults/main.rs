@@ -5,7 +5,7 @@
 #![expect(clippy::print_stdout, reason = "an experiment prints its figures")]
 
 #[path = "../support/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the tests of the API use the rest of it")]
+#[expect(dead_code, reason = "the tests of the API use the rest of it")]
 mod support;
 
 #[path = "../support/proxy.rs"]

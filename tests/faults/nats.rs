@@ -1,4 +1,4 @@
-//! F-06 and F-32: NATS is away, and the replica that publishes is killed.
+//! F-06, F-07 and F-32: NATS is away, loses what it had, and the replica that publishes is killed.
 
 use std::{
     collections::BTreeSet,
@@ -115,6 +115,28 @@ async fn f_06_events_wait_while_nats_is_away() {
     experiment.measure_time("return noticed after", noticed);
     experiment.measure_time("all published after", lag);
     experiment.measure("drain", rate(waiting, lag.saturating_sub(noticed)));
+    let deliver = async |store: &Store| delivered(&nats, store).await;
+    experiment.conclude(workload, &targets, &database, deliver).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_07_what_nats_loses_is_published_again() {
+    let mut experiment = Experiment::begin("F-07").await;
+    let nats = Server::start();
+    let environment = on_postgres(&nats.url()).await;
+    let database = environment.get("DATABASE_URL").to_owned();
+    let server = environment.start();
+    let targets = Targets::new(&[server.address]);
+    let workload = Workload::start(experiment.plan(), &targets).await;
+    let losses = rounds(2);
+    for _ in 0..losses {
+        workload.progress(200).await;
+        nats.tell("crash");
+        nats.tell("forget");
+        nats.tell("start");
+    }
+    workload.progress(200).await;
+    experiment.measure("losses", losses);
     let deliver = async |store: &Store| delivered(&nats, store).await;
     experiment.conclude(workload, &targets, &database, deliver).await;
 }

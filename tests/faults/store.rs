@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use prost::Message;
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 use tokio::time;
 use uuid::Uuid;
 use veza::rpc::proto::event::v1::{self as proto, event::Data};
 
 use super::experiment::eventually;
+use crate::support::database::on_database;
 
 /// Everything in a database that clients have asked for.
 #[derive(Debug, Clone, Default)]
@@ -55,23 +56,6 @@ pub struct Event {
     pub published: bool,
     /// What it tells: a username, a description, the ids of sessions.
     pub tells: Vec<String>,
-}
-
-/// Runs an expression with a connection to a database, whichever it is.
-macro_rules! on_database {
-    ($url:expr, |$connection:ident| $work:expr) => {{
-        if $url.starts_with("sqlite") {
-            let mut $connection = SqliteConnection::connect($url).await.expect("a database");
-            let done = $work;
-            $connection.close().await.expect("the end of the connection");
-            done
-        } else {
-            let mut $connection = PgConnection::connect($url).await.expect("a database");
-            let done = $work;
-            $connection.close().await.expect("the end of the connection");
-            done
-        }
-    }};
 }
 
 type EventRow = (Uuid, String, String, i64, bool, Vec<u8>);
