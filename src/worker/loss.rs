@@ -7,7 +7,10 @@ use tokio::time::Instant;
 
 use crate::{
     domain::{Error, Result},
-    port::{bus::Bus, store::Store},
+    port::{
+        bus::{Bus, Place},
+        store::Store,
+    },
 };
 
 /// How often the bus is asked what it has, beside each time that the way to it was opened.
@@ -16,10 +19,16 @@ const ASK_EVERY: Duration = Duration::from_secs(30);
 /// How many events are taken back in one transaction.
 const BATCH: i64 = 5_000;
 
+/// How far before the greatest number that was looked at the next look begins: others may not have noted yet what they had
+/// published by then.
+const LOOK_BACK: i64 = 10_000;
+
 /// When the bus was last asked what it has.
 #[derive(Default)]
 pub struct Audit {
     asked: Option<(u64, Instant)>,
+    /// The stream, and the greatest number in it that was looked at.
+    audited: Option<Place>,
 }
 
 impl Audit {
@@ -34,16 +43,22 @@ impl Audit {
     pub async fn compare(&mut self, store: &dyn Store, bus: &dyn Bus) -> Result<()> {
         let asked = (bus.openings(), Instant::now());
         if let Some(here) = bus.last_place().await? {
-            let known = store.read().await?.find_places(here.stream).await?;
+            let audited = self.audited.filter(|audited| audited.stream == here.stream);
+            let after = audited.map_or(0, |audited| audited.sequence - LOOK_BACK);
+            let known = store.read().await?.find_places(here.stream, after).await?;
             // Asked only now: what others publish in between must not look as if it were lost.
             let found = bus.last_place().await?.filter(|found| found.stream == here.stream);
             let found =
                 found.ok_or_else(|| Error::Unavailable("the stream is being replaced".into()))?;
-            if known.elsewhere || known.last.is_some_and(|last| last > found.sequence) {
+            // A number that two events have was given anew after a loss: all from there on may be gone.
+            let whole = known.twice.map_or(found.sequence, |twice| found.sequence.min(twice - 1));
+            let is_short = known.twice.is_some() || known.last.is_some_and(|last| last > whole);
+            if known.elsewhere || is_short {
+                let last = Place { sequence: whole, ..found };
                 let mut events = 0;
                 loop {
                     let mut tx = store.begin().await?;
-                    let retaken = tx.retake_lost(found, BATCH).await?;
+                    let retaken = tx.retake_lost(last, BATCH).await?;
                     tx.commit().await?;
                     events += retaken;
                     if retaken == 0 {
@@ -53,12 +68,13 @@ impl Audit {
                 tracing::error!(
                     events,
                     known = known.last,
-                    found = found.sequence,
+                    found = whole,
                     event = "events_lost",
                     "NATS has lost events that it had acknowledged, or another stream has taken its place; they are \
                      published again. In its configuration, `sync_interval: always` prevents this"
                 );
             }
+            self.audited = Some(found);
         }
         self.asked = Some(asked);
         Ok(())

@@ -27,6 +27,7 @@ on_each_store! {
     what_somebody_else_has_leased_since_is_not_released,
     what_is_free_is_found_behind_many_that_are_not,
     where_the_bus_has_an_event_is_kept,
+    a_place_that_two_events_have_is_found,
     what_the_bus_has_lost_is_taken_back_and_nothing_else,
     what_was_published_in_a_time_is_taken_back,
     later_events_of_a_subject_wait_for_a_leased_one,
@@ -202,16 +203,25 @@ async fn publish_at(world: &World, ids: &[Uuid], stream: i64, first: i64, now: T
     tx.commit().await.unwrap();
 }
 
+async fn a_place_that_two_events_have_is_found(world: &World) {
+    let room = new_room(&new_user("ann"), "games");
+    let recorded = world.record(&[&room; 6]).await;
+    publish_at(world, &recorded[..4], 7, 1, seconds(1)).await;
+    publish_at(world, &recorded[4..], 7, 3, seconds(2)).await;
+    let twice = async |after| world.read().await.find_places(7, after).await.unwrap().twice;
+    assert_eq!([twice(0).await, twice(3).await, twice(4).await], [Some(3), Some(4), None]);
+}
+
 async fn what_the_bus_has_lost_is_taken_back_and_nothing_else(world: &World) {
     let room = new_room(&new_user("ann"), "games");
-    let places = async |stream| world.read().await.find_places(stream).await.unwrap();
-    assert_eq!(places(7).await, Places { last: None, elsewhere: false });
+    let places = async |stream| world.read().await.find_places(stream, 0).await.unwrap();
+    assert_eq!(places(7).await, Places { last: None, twice: None, elsewhere: false });
     let recorded = world.record(&[&room; 7]).await;
     publish_at(world, &recorded[..2], 5, 40, seconds(1)).await;
     publish_at(world, &recorded[2..5], 7, 1, seconds(1)).await;
     publish(world, &recorded[5..6]).await;
-    assert_eq!(places(7).await, Places { last: Some(3), elsewhere: true });
-    assert_eq!(places(5).await, Places { last: Some(41), elsewhere: true });
+    assert_eq!(places(7).await, Places { last: Some(3), twice: None, elsewhere: true });
+    assert_eq!(places(5).await, Places { last: Some(41), twice: None, elsewhere: true });
 
     let retake = async || {
         let mut tx = world.begin().await;
@@ -220,7 +230,7 @@ async fn what_the_bus_has_lost_is_taken_back_and_nothing_else(world: &World) {
         gone
     };
     assert_eq!([retake().await, retake().await, retake().await], [2, 2, 0]);
-    assert_eq!(places(7).await, Places { last: Some(1), elsewhere: false });
+    assert_eq!(places(7).await, Places { last: Some(1), twice: None, elsewhere: false });
     let lost = [&recorded[..2], &recorded[3..5], &recorded[6..]].concat();
     assert_eq!(claim(world, START, 10).await, lost);
 }

@@ -59,18 +59,21 @@ impl<L: Link> ReadOutbox for Handle<L> {
         Ok(query.fetch_one(self.on(Query::CountPublished)).await?)
     }
 
-    async fn find_places(&mut self, stream: i64) -> Result<Places> {
-        // Each of these is one look into the index.
+    async fn find_places(&mut self, stream: i64, after: i64) -> Result<Places> {
+        // All but the second are one look into the index, and that one reads what is new in it.
         let query = sqlx::query(
             "SELECT (SELECT max(stream_seq) FROM outbox WHERE stream = $1) AS last, \
+             (SELECT min(stream_seq) FROM (SELECT stream_seq FROM outbox \
+                 WHERE stream = $1 AND stream_seq > $2 \
+                 GROUP BY stream_seq HAVING count(*) > 1) AS doubled) AS twice, \
              (SELECT min(stream) FROM outbox WHERE stream IS NOT NULL) AS first_stream, \
              (SELECT max(stream) FROM outbox WHERE stream IS NOT NULL) AS last_stream",
         );
-        let row = query.bind(stream).fetch_one(self.on(Query::FindPlaces)).await?;
+        let row = query.bind(stream).bind(after).fetch_one(self.on(Query::FindPlaces)).await?;
         let is_other = |found: Option<i64>| found.is_some_and(|found| found != stream);
         let elsewhere =
             is_other(row.try_get("first_stream")?) || is_other(row.try_get("last_stream")?);
-        Ok(Places { last: row.try_get("last")?, elsewhere })
+        Ok(Places { last: row.try_get("last")?, twice: row.try_get("twice")?, elsewhere })
     }
 
     async fn list_events(

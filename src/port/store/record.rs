@@ -42,6 +42,9 @@ pub struct OutboxStatus {
 pub struct Places {
     /// The greatest number of one in this stream.
     pub last: Option<i64>,
+    /// The least number that two of them have in this stream: what the one acknowledged with it first stood for is gone,
+    /// and another event has taken its place.
+    pub twice: Option<i64>,
     /// Whether some are in another stream.
     pub elsewhere: bool,
 }
@@ -55,8 +58,9 @@ pub trait ReadOutbox {
     /// How many events were published from `since` until before `until`.
     async fn count_published(&mut self, since: Timestamp, until: Timestamp) -> Result<i64>;
 
-    /// What is known of events that a bus keeps, as seen from this stream of it.
-    async fn find_places(&mut self, stream: i64) -> Result<Places>;
+    /// What is known of events that a bus keeps, as seen from this stream of it; a number that two have is looked for
+    /// behind `after` only.
+    async fn find_places(&mut self, stream: i64, after: i64) -> Result<Places>;
 
     /// Up to `limit` events after the one with this number, in the order they were recorded in and from `since` on, each
     /// with its number. A change that is under way may still add one before them.
