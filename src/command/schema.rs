@@ -6,7 +6,7 @@ use tokio::time;
 
 use super::{explain, print};
 use crate::{
-    adapter::sql::{self, SchemaState},
+    adapter::sql::{self, SchemaState, Step},
     app,
     config::{Config, Secrets},
 };
@@ -19,7 +19,7 @@ const LOOK_AT_SCHEMA_EVERY: Duration = Duration::from_secs(1);
 pub async fn prepare(config: &Config, secrets: &Secrets) -> Result<(), String> {
     let options = app::database(config, secrets);
     if Config::is_embedded(&secrets.database_url) {
-        return sql::migrate(&options).await.map(drop).map_err(explain);
+        return sql::migrate(&options, &|_| {}).await.map(drop).map_err(explain);
     }
     let deadline = Instant::now() + config.database.wait_for_migrations;
     let mut state = sql::pending_migrations(&options).await.map_err(explain)?;
@@ -52,9 +52,18 @@ pub async fn prepare(config: &Config, secrets: &Secrets) -> Result<(), String> {
 /// Brings the schema up to date, and says what was done.
 pub async fn migrate(config: &Config) -> Result<(), String> {
     let secrets = Secrets::of_database();
-    let report = sql::migrate(&app::database(config, &secrets)).await.map_err(explain)?;
+    let tell = |step: Step<'_>| {
+        // Whoever closed the output does not want to know.
+        let _ = match step {
+            Step::Waits => print("waiting: another migrator is at work\n"),
+            Step::Blocked => print("a table is in use; trying again\n"),
+            Step::Applied { name, took } => print(&format!("applied {name} in {took:.0?}\n")),
+        };
+    };
+    let options = app::database(config, &secrets);
+    let report = sql::migrate(&options, &tell).await.map_err(explain)?;
     if report.applied.is_empty() {
         return print("nothing to do: the schema is up to date\n");
     }
-    report.applied.iter().try_for_each(|name| print(&format!("applied {name}\n")))
+    print("done: the schema is up to date\n")
 }

@@ -17,7 +17,7 @@ on_each_database! {
 
 async fn a_migrated_schema_is_current_and_migrating_again_does_nothing(world: &World) {
     assert_eq!(pending_migrations(&world.options).await.unwrap(), SchemaState::Current);
-    assert!(migrate(&world.options).await.unwrap().applied.is_empty());
+    assert!(migrate(&world.options, &|_| {}).await.unwrap().applied.is_empty());
 }
 
 async fn a_schema_of_a_newer_build_is_told_from_an_older_one(world: &World) {
@@ -29,7 +29,7 @@ async fn a_schema_of_a_newer_build_is_told_from_an_older_one(world: &World) {
     world.sql("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 7").await;
     let state = pending_migrations(&world.options).await.unwrap();
     assert_eq!(state, SchemaState::Newer { unknown: vec![9999] });
-    assert!(migrate(&world.options).await.is_err());
+    assert!(migrate(&world.options, &|_| {}).await.is_err());
 }
 
 async fn a_schema_that_was_migrated_with_other_texts_is_told(world: &World) {
@@ -41,7 +41,7 @@ async fn a_schema_that_was_migrated_with_other_texts_is_told(world: &World) {
         .await;
     let state = pending_migrations(&world.options).await.unwrap();
     assert_eq!(state, SchemaState::Altered { changed: vec!["0001_create_accounts".into()] });
-    assert!(migrate(&world.options).await.is_err());
+    assert!(migrate(&world.options, &|_| {}).await.is_err());
 }
 
 /// Looks at an empty database and has it migrated by two at once.
@@ -50,7 +50,7 @@ async fn migrate_twice_at_once(url: String) {
     let state = pending_migrations(&options).await.unwrap();
     let SchemaState::Older { pending } = state else { panic!("{state:?}") };
     assert_eq!(pending[0], "0001_create_accounts");
-    let (one, two) = tokio::join!(migrate(&options), migrate(&options));
+    let (one, two) = tokio::join!(migrate(&options, &|_| {}), migrate(&options, &|_| {}));
     let mut applied = [one.unwrap().applied, two.unwrap().applied];
     applied.sort();
     assert_eq!(applied, [vec![], pending]);
@@ -80,7 +80,7 @@ async fn a_migration_that_finds_a_lock_lets_others_pass_and_goes_on_when_it_is_g
         world.until_nobody_waits().await;
         lock.rollback().await.unwrap();
     };
-    let (report, ()) = tokio::join!(migrate(&world.options), others);
+    let (report, ()) = tokio::join!(migrate(&world.options, &|_| {}), others);
     assert_eq!(report.unwrap().applied, ["0008_create_idempotency_keys"]);
     assert_eq!(pending_migrations(&world.options).await.unwrap(), SchemaState::Current);
 }

@@ -76,7 +76,7 @@ impl World {
 
     async fn with_schema(url: String, folder: Option<TempDir>) -> Self {
         let options = options(url.clone());
-        sql::migrate(&options).await.unwrap();
+        sql::migrate(&options, &|_| {}).await.unwrap();
         let store = open(&options).await.unwrap();
         Self { options, store, url, _folder: folder }
     }

@@ -76,7 +76,7 @@ impl World {
             nats_url: service("NATS_URL").map(Into::into),
             database_listen_url: None,
         };
-        sql::migrate(&database(&config, &secrets)).await.unwrap();
+        sql::migrate(&database(&config, &secrets), &|_| {}).await.unwrap();
 
         let hand = Arc::new(Hand(Mutex::default()));
         let (mut addresses, mut keyrings) = (Vec::new(), Vec::new());

@@ -1,8 +1,10 @@
 //! The migrations that this build brings along, and how they compare with those that a database has seen.
 
+use std::time::Duration;
+
 use sqlx::{
     SqlSafeStr,
-    migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType, Migrator},
+    migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType},
 };
 
 use crate::domain::{Error, Result};
@@ -16,6 +18,25 @@ pub struct MigrationReport {
     /// The names of the migrations that were applied, in order; empty when there was nothing to do.
     pub applied: Vec<String>,
 }
+
+/// What a migrator tells while it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Another migrator is at work, and is waited for.
+    Waits,
+    /// Somebody uses a table that has to stand still for a moment; it is tried again.
+    Blocked,
+    /// A migration was applied.
+    Applied {
+        /// Its name.
+        name: &'a str,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// Whoever wants to know what a migrator does.
+pub type Tell<'a> = &'a (dyn Fn(Step<'_>) + Send + Sync);
 
 /// How the schema of a database compares with what this build expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +85,7 @@ const ALL: [(i64, &str, &str); 10] = migrations![
 ];
 
 /// Applies what is missing.
-pub(super) async fn run<C: Migrate>(connection: &mut C) -> Result<MigrationReport> {
+pub(super) async fn run<C: Migrate>(connection: &mut C, tell: Tell<'_>) -> Result<MigrationReport> {
     connection.ensure_migrations_table(HISTORY).await.map_err(failure)?;
     let applied = match state(connection, true).await? {
         SchemaState::Current => Vec::new(),
@@ -78,8 +99,12 @@ pub(super) async fn run<C: Migrate>(connection: &mut C) -> Result<MigrationRepor
             return Err(Error::internal(sentence));
         }
     };
-    let migrator = Migrator::with_migrations(embedded());
-    migrator.run_direct(None, connection, false).await.map_err(failure)?;
+    for migration in embedded() {
+        if applied.iter().any(|name| *name == migration.description) {
+            let took = connection.apply(HISTORY, &migration).await.map_err(failure)?;
+            tell(Step::Applied { name: &migration.description, took });
+        }
+    }
     Ok(MigrationReport { applied })
 }
 

@@ -23,7 +23,7 @@ use clock::ServerClock;
 
 pub use claim::Claim;
 pub use metrics::Metrics;
-pub use migrations::{MigrationReport, SchemaState};
+pub use migrations::{MigrationReport, SchemaState, Step, Tell};
 
 use crate::{
     domain::{Error, Result, event::Event},
@@ -110,10 +110,10 @@ pub async fn clock(options: &Options, machine: Arc<dyn Clock>) -> Result<Arc<dyn
 }
 
 /// Brings the schema up to date. Of two that try at once, one waits for the other.
-pub async fn migrate(options: &Options) -> Result<MigrationReport> {
+pub async fn migrate(options: &Options, tell: Tell<'_>) -> Result<MigrationReport> {
     match Kind::of(options)? {
-        Kind::Sqlite => sqlite::migrate(options).await,
-        Kind::Postgres => postgres::migrate(options).await,
+        Kind::Sqlite => sqlite::migrate(options, tell).await,
+        Kind::Postgres => postgres::migrate(options, tell).await,
     }
 }
 

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, PgExecutor, SqlSafeStr, migrate::Migrate,
+    AssertSqlSafe, Connection, Executor, PgConnection, PgExecutor, SqlSafeStr,
+    migrate::{Migrate, MigrateError},
     postgres::PgPoolOptions,
 };
 use tokio_util::task::TaskTracker;
 
 use super::{
-    EncodeEvent, Metrics, MigrationReport, Options, Pooler, SchemaState, announce,
+    EncodeEvent, Metrics, MigrationReport, Options, Pooler, SchemaState, Step, Tell, announce,
     failover::{self, Turn},
     listen,
     migrations::{self, failure},
@@ -43,6 +44,9 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '2s'";
 const LOCK_ATTEMPTS_MAX: u32 = 30;
 const LOCK_RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a migrator waits for another one without a word.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// Makes room for the statements of a transaction on a connection that a pooler lends: the driver names them by number,
 /// and transactions before this one have left some of the same names.
@@ -160,7 +164,7 @@ pub async fn announce(on: impl PgExecutor<'_>, change: &Change) -> Result<()> {
     Ok(())
 }
 
-pub async fn migrate(options: &Options) -> Result<MigrationReport> {
+pub async fn migrate(options: &Options, tell: Tell<'_>) -> Result<MigrationReport> {
     if options.pooler == Pooler::Transaction {
         return Err(Error::internal(
             "DATABASE_POOLER=transaction: a migration needs a session of its own; name PostgreSQL itself in DATABASE_URL, \
@@ -170,23 +174,37 @@ pub async fn migrate(options: &Options) -> Result<MigrationReport> {
     let mut connection = connect(options).await?;
     // Whoever migrates at the same time is waited for, and a migration takes as long as it takes.
     connection.execute("SET statement_timeout = 0").await?;
-    connection.lock().await.map_err(failure)?;
+    wait_for_turn(&mut connection, tell).await.map_err(failure)?;
     // SQLite has a collation of this name built in, which compares bytes as well.
     connection.execute(r#"CREATE COLLATION IF NOT EXISTS "binary" FROM "C""#).await?;
-    let report = migrate_patiently(&mut connection).await?;
+    let report = migrate_patiently(&mut connection, tell).await?;
     connection.unlock().await.map_err(failure)?;
     connection.close().await?;
     Ok(report)
 }
 
+/// Waits until no other migrator is at work.
+async fn wait_for_turn(connection: &mut PgConnection, tell: Tell<'_>) -> Result<(), MigrateError> {
+    let mut turn = connection.lock();
+    let Ok(come) = tokio::time::timeout(PROMPT, &mut turn).await else {
+        tell(Step::Waits);
+        return turn.await;
+    };
+    come
+}
+
 /// A migration that waits for a lock makes everybody wait who comes after it, so it does not wait for long, and tries again.
-async fn migrate_patiently(connection: &mut PgConnection) -> Result<MigrationReport> {
+async fn migrate_patiently(
+    connection: &mut PgConnection,
+    tell: Tell<'_>,
+) -> Result<MigrationReport> {
     connection.execute(LOCK_TIMEOUT).await?;
     let mut attempt = 1;
     loop {
-        match migrations::run(connection).await {
+        match migrations::run(connection, tell).await {
             Err(Error::Unavailable(_)) if attempt < LOCK_ATTEMPTS_MAX => {
                 attempt += 1;
+                tell(Step::Blocked);
                 tokio::time::sleep(LOCK_RETRY_EVERY).await;
             }
             done => return done,

@@ -11,7 +11,7 @@ use sqlx::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Claim, EncodeEvent, Metrics, MigrationReport, Options, SchemaState, claim as claims,
+    Claim, EncodeEvent, Metrics, MigrationReport, Options, SchemaState, Tell, claim as claims,
     migrations, watch,
 };
 use crate::{
@@ -122,11 +122,11 @@ pub async fn announce(_: impl SqliteExecutor<'_>, _: &Change) -> Result<()> {
     Ok(())
 }
 
-pub async fn migrate(options: &Options) -> Result<MigrationReport> {
+pub async fn migrate(options: &Options, tell: Tell<'_>) -> Result<MigrationReport> {
     let mut connection = connect_options(options)?.connect().await?;
     // One transaction around all of them is also what makes a second migrator wait.
     let mut transaction = connection.begin_with(BEGIN).await?;
-    let report = migrations::run(&mut *transaction).await?;
+    let report = migrations::run(&mut *transaction, tell).await?;
     transaction.commit().await?;
     connection.close().await?;
     Ok(report)
