@@ -19,9 +19,9 @@ cluster: tools ## Serve with two replicas on PostgreSQL, Redis and NATS behind E
 
 test: tools ## Run every test: units, databases, transports, and the clients that people use
 	cargo test --workspace --no-fail-fast
-	VEZA_ON=postgres cargo test --test api --no-fail-fast
-	VEZA_ON=cluster cargo test --test api --no-fail-fast
-	cargo build --bin veza
+	VEZA_ON=postgres cargo test --workspace --test api --no-fail-fast
+	VEZA_ON=cluster cargo test --workspace --test api --no-fail-fast
+	cargo build --workspace --bin veza
 	tests/clients/run.sh
 
 test-unit: ## Run the tests inside the crates, which need nothing else
@@ -30,9 +30,9 @@ test-unit: ## Run the tests inside the crates, which need nothing else
 
 test-integration: tools ## Run the tests from the outside: databases, transports, clients
 	cargo test --workspace --test '*' --no-fail-fast
-	VEZA_ON=postgres cargo test --test api --no-fail-fast
-	VEZA_ON=cluster cargo test --test api --no-fail-fast
-	cargo build --bin veza
+	VEZA_ON=postgres cargo test --workspace --test api --no-fail-fast
+	VEZA_ON=cluster cargo test --workspace --test api --no-fail-fast
+	cargo build --workspace --bin veza
 	tests/clients/run.sh
 
 test-faults: tools ## Break servers for ten minutes, and print the figures of docs/reliability.md

@@ -5,13 +5,21 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 use super::log::Log;
+
+/// How long a command of the binary may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A secret of the length that the server asks for.
 const JWT_SECRET: &str = "a secret that only tests know, 48 bytes or longer";
@@ -68,14 +76,24 @@ impl Environment {
         self.folder.path()
     }
 
-    /// Runs a command of the binary to its end, with `input` on its standard input.
+    /// Runs a command of the binary to its end, with `input` on its standard input; one that has no end is killed.
     pub fn run(&self, arguments: &[&str], input: &str) -> Output {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary");
         let mut stdin = child.stdin.take().expect("a pipe");
         // A command that reads no input may be gone already.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
-        child.wait_with_output().expect("the end of the command")
+        let process = Pid::from_child(&child);
+        let (running, end) = mpsc::channel::<()>();
+        let watch = thread::spawn(move || {
+            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = kill_process(process, Signal::KILL);
+            }
+        });
+        let output = child.wait_with_output().expect("the end of the command");
+        drop(running);
+        watch.join().expect("no panic while a command is watched");
+        output
     }
 
     /// Starts a server and waits until it listens.

@@ -29,7 +29,7 @@ async fn the_status_tells_of_the_outbox_and_of_the_stream() {
     let nats = nats::Server::start();
     let mut count = 0;
     for environment in on_each_database(&nats).await {
-        let app = App::with(environment.clone());
+        let app = App::alone(environment.clone());
         let ann = app.user("ann").await;
         let room = make_room(&ann, Transport::Grpc).await;
         count += 2;
@@ -62,7 +62,7 @@ async fn a_replay_is_asked_for_counted_audited_and_keeps_ids() {
     for environment in on_each_database(&nats).await {
         // So short that JetStream takes them again.
         let environment = environment.set("NATS_STREAM_DUPLICATE_WINDOW", "100ms");
-        let app = App::with(environment.clone());
+        let app = App::alone(environment.clone());
         let ann = app.user("ann").await;
         make_room(&ann, Transport::Grpc).await;
         nats.published(2).await;
@@ -101,7 +101,7 @@ async fn events_are_shown_with_nats_and_without() {
     let nats = nats::Server::start();
     let [with, on_postgres] = on_each_database(&nats).await;
     for environment in [with, on_postgres.unset("NATS_URL"), Environment::new()] {
-        let app = App::with(environment.clone());
+        let app = App::alone(environment.clone());
         let ann = app.user("ann").await;
         let room = make_room(&ann, Transport::Grpc).await;
         rename_room(&ann, &room, 1).await;

@@ -44,7 +44,7 @@ fn permissions(more: &str) -> String {
 async fn the_rights_in_the_document_suffice() {
     let nats = nats::Server::durable_with(&permissions("")).read_by("reader:reader");
     let url = nats.url_for("veza:hunter22");
-    let app = App::with(Environment::new().set("NATS_URL", &url));
+    let app = App::alone(Environment::new().set("NATS_URL", &url));
     let ann = app.user("ann").await;
     let room = make_room(&ann, Transport::Grpc).await;
     assert_eq!(nats.published(2).await[1].resource(), room);
@@ -64,7 +64,7 @@ async fn the_rights_in_the_document_suffice_to_follow_events() {
     let more = format!("\"{}\"", more.join("\"\n\""));
     let nats = nats::Server::durable_with(&permissions(&more)).read_by("reader:reader");
     let environment = Environment::new().set("NATS_URL", &nats.url_for("veza:hunter22"));
-    let app = App::with(environment.clone());
+    let app = App::alone(environment.clone());
     app.user("ann").await;
     nats.published(1).await;
     let tail = ["events", "tail", "--since", "1h", "--limit", "1"];
@@ -77,7 +77,7 @@ async fn the_rights_in_the_document_suffice_to_follow_events() {
 async fn who_may_not_follow_events_is_told_what_is_missing() {
     let nats = nats::Server::durable_with(&permissions("")).read_by("reader:reader");
     let environment = Environment::new().set("NATS_URL", &nats.url_for("veza:hunter22"));
-    let app = App::with(environment.clone());
+    let app = App::alone(environment.clone());
     app.user("ann").await;
     nats.published(1).await;
     let refused = environment.run(&["events", "tail"], "");
@@ -132,7 +132,7 @@ async fn the_consumer_in_the_document_takes_an_event_into_account_once() {
     // So short that JetStream takes an event again.
     let environment = Environment::new().set("NATS_URL", &nats.url());
     let environment = environment.set("NATS_STREAM_DUPLICATE_WINDOW", "100ms");
-    let app = App::with(environment.clone());
+    let app = App::alone(environment.clone());
     let ann = app.user("ann").await;
     let room = make_room(&ann, Transport::Grpc).await;
     rename_room(&ann, &room, 3).await;

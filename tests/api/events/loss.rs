@@ -20,7 +20,7 @@ async fn events_that_nats_has_lost_are_published_again_in_order() {
     for place in 0..2 {
         let nats = nats::Server::start();
         let environment = on_each_database(&nats).await.into_iter().nth(place).unwrap();
-        let app = App::with(environment);
+        let app = App::alone(environment);
         let ann = app.user("ann").await;
         let room = make_room(&ann, Transport::Grpc).await;
         rename_room(&ann, &room, 3).await;
@@ -52,7 +52,7 @@ async fn a_full_outbox_refuses_changes_but_not_the_end_of_a_session() {
     let nats = nats::Server::start();
     let mut count = 0;
     for environment in on_each_database(&nats).await {
-        let app = App::with(environment.set("OUTBOX_PENDING_MAX", "3"));
+        let app = App::alone(environment.set("OUTBOX_PENDING_MAX", "3"));
         let ann = app.user("ann").await;
         let room = make_room(&ann, Transport::Grpc).await;
         nats.published(count + 2).await;

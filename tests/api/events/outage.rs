@@ -22,7 +22,7 @@ async fn while_nats_is_away_changes_are_made_and_afterwards_their_events_arrive_
     let nats = nats::Server::start();
     let mut count = 0;
     for environment in on_each_database(&nats).await {
-        let app = App::with(environment);
+        let app = App::alone(environment);
         let ann = app.user("ann").await;
         let room = make_room(&ann, Transport::Grpc).await;
         count += 2;
@@ -51,7 +51,7 @@ async fn while_nats_is_away_changes_are_made_and_afterwards_their_events_arrive_
 async fn a_server_starts_without_nats_and_publishes_once_it_is_there() {
     let nats = nats::Server::start();
     nats.tell("crash");
-    let app = App::with(Environment::new().set("NATS_URL", &nats.url()));
+    let app = App::alone(Environment::new().set("NATS_URL", &nats.url()));
     let warned = app.server.log.find(|line| (line["event"] == "nats_down").then(|| line.clone()));
     let warned = warned.unwrap();
     assert_eq!(warned["level"], "warn");
@@ -71,7 +71,7 @@ async fn a_server_starts_without_nats_and_publishes_once_it_is_there() {
 async fn a_nats_that_stands_still_holds_up_no_change_and_gets_the_events_later() {
     let nats = nats::Server::start();
     let [environment, _] = on_each_database(&nats).await;
-    let app = App::with(environment);
+    let app = App::alone(environment);
     let ann = app.user("ann").await;
     let room = make_room(&ann, Transport::Grpc).await;
     nats.published(2).await;
@@ -89,7 +89,7 @@ async fn a_nats_that_stands_still_holds_up_no_change_and_gets_the_events_later()
 async fn a_stream_that_was_deleted_is_made_again_with_what_it_had() {
     let nats = nats::Server::start();
     let [environment, _] = on_each_database(&nats).await;
-    let app = App::with(environment);
+    let app = App::alone(environment);
     let ann = app.user("ann").await;
     nats.published(1).await;
     let context = async_nats::jetstream::new(nats.client().await);
@@ -114,7 +114,7 @@ async fn an_event_that_the_stream_refuses_is_named_and_holds_up_its_resource_alo
     };
     context.create_stream(config.clone()).await.unwrap();
     for (before, environment) in (0..).step_by(5).zip(on_each_database(&nats).await) {
-        let app = App::with(environment);
+        let app = App::alone(environment);
         let ann = app.user("ann").await;
         let [large, small] =
             [make_room(&ann, Transport::Grpc).await, make_room(&ann, Transport::Grpc).await];

@@ -17,7 +17,7 @@ async fn a_change_over_each_transport_is_published_once_as_the_contract_says() {
     let nats = nats::Server::start();
     let mut count = 0;
     for environment in on_each_database(&nats).await {
-        let app = App::with(environment);
+        let app = App::alone(environment);
         let ann = app.user("ann").await;
         count += 1;
         for transport in Transport::ALL {
@@ -47,7 +47,7 @@ async fn a_change_over_each_transport_is_published_once_as_the_contract_says() {
 async fn the_trace_of_a_call_goes_on_in_its_event() {
     let nats = nats::Server::start();
     let [environment, _] = on_each_database(&nats).await;
-    let app = App::with(environment);
+    let app = App::alone(environment);
     let ann = app.user("ann").await;
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let call =
@@ -65,7 +65,7 @@ async fn events_of_one_resource_keep_their_order() {
     let nats = nats::Server::start();
     let mut count = 0;
     for environment in on_each_database(&nats).await {
-        let app = App::with(environment);
+        let app = App::alone(environment);
         let ann = app.user("ann").await;
         let rooms =
             [make_room(&ann, Transport::Grpc).await, make_room(&ann, Transport::Rest).await];
@@ -89,7 +89,7 @@ async fn the_oldest_supported_release_takes_events() {
         return;
     };
     let [environment, _] = on_each_database(&nats).await;
-    let app = App::with(environment);
+    let app = App::alone(environment);
     let ann = app.user("ann").await;
     let room = make_room(&ann, Transport::Grpc).await;
     let published = nats.published(2).await;

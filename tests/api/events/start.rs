@@ -35,7 +35,7 @@ async fn a_server_makes_the_stream_as_it_is_set() {
         .set("NATS_STREAM", "EVENTS")
         .set("NATS_STREAM_MAX_AGE", "48h")
         .set("NATS_STREAM_DUPLICATE_WINDOW", "90s");
-    let _app = App::with(environment);
+    let _app = App::alone(environment);
     let mut stream = nats.stream("EVENTS").await;
     let config = &stream.info().await.unwrap().config;
     assert_eq!(config.subjects, ["user.*", "session.*", "room.*", "message.*", "stream.*"]);
@@ -51,7 +51,7 @@ async fn a_stream_that_is_there_is_left_as_it_is() {
     let subjects = ["user.>", "room.>", "stream.*", "session.revoked"].map(str::to_owned).into();
     let config = Config { name: "VEZA".into(), subjects, ..Config::default() };
     let made = context.create_stream(config).await.unwrap().cached_info().config.clone();
-    let app = App::with(Environment::new().set("NATS_URL", &nats.url()));
+    let app = App::alone(Environment::new().set("NATS_URL", &nats.url()));
     app.user("ann").await;
     assert_eq!(nats.published(1).await[0].subject, "user.created");
     assert_eq!(nats.stream("VEZA").await.cached_info().config, made);
@@ -99,7 +99,7 @@ async fn a_login_in_the_url_is_used_and_never_shown() {
     let environment = Environment::new().set("NATS_URL", &url).set("LOG_LEVEL", "trace");
     let shown = environment.run(&["config"], "");
     assert!(!String::from_utf8_lossy(&shown.stdout).contains("hunter22"), "{shown:?}");
-    let app = App::with(environment);
+    let app = App::alone(environment);
     let up = app.server.log.find(|line| (line["event"] == "nats_stream_made").then_some(()));
     assert!(up.is_some());
     nats.tell("crash");

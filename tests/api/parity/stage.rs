@@ -111,6 +111,8 @@ impl Stage {
         outcome: &str,
     ) -> Reply {
         let call = call.header("traceparent", TRACE).header("x-request-id", "the same everywhere");
+        // So that what calls on two replicas make has the order of the calls.
+        self.world.wait(Duration::from_millis(1));
         let reply = self.way.send(&self.world.client, &call).await;
         let found = reply.reason.as_deref().unwrap_or(&reply.code);
         assert_eq!(found, outcome, "{case}: {reply:#?}");

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::Row;
 use uuid::Uuid;
 
 use super::way::Way;
@@ -108,13 +108,11 @@ impl Names {
 
     /// The audit log, without the transport, which is the one thing that has to differ.
     pub async fn audit(&mut self, database_url: &str, way: Way) -> Vec<Value> {
-        // The ids of two replicas whose clocks stand are in no order; where the rows lie is.
-        let order = if database_url.starts_with("sqlite") { "rowid" } else { "ctid" };
         let lines = on_database!(database_url, |connection| {
-            let query = sqlx::query(AssertSqlSafe(format!(
+            let query = sqlx::query(
                 "SELECT actor_id, session_id, action, resource, outcome, reason, rpc_method, ip, user_agent, \
-                 trace_id, transport FROM audit_events ORDER BY {order}",
-            )));
+                 trace_id, transport FROM audit_events ORDER BY create_time, id",
+            );
             let lines = query.fetch_all(&mut connection).await.unwrap().into_iter().map(|line| {
                 let ids = [0, 1].map(|at| line.get::<Option<Uuid>, _>(at).map(|id| id.to_string()));
                 let texts = (2..10).map(|at| line.get::<Option<String>, _>(at));
