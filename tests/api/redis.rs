@@ -70,10 +70,8 @@ async fn a_server_whose_redis_fails_goes_on_with_limits_of_its_own() {
 
     redis.tell("start");
     wait_until_up(&app, true).await;
-    let lines = app.server.log.lines();
-    let events: Vec<_> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
-    let events = events.into_iter().filter(|event| event.starts_with("redis_"));
-    assert!(events.eq(["redis_up", "redis_down", "redis_up"]), "{}", app.server.log.text());
+    let events = app.server.log.events(|event| event.starts_with("redis_"), 3);
+    assert_eq!(events, ["redis_up", "redis_down", "redis_up"], "{}", app.server.log.text());
 }
 
 #[tokio::test]

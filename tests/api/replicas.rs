@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::FutureExt;
 use serde_json::json;
 
 use crate::support::{
     app::{App, Person, text},
     client::{Call, Transport},
-    grpc::{content_type, frame},
+    pgbouncer,
     replicas::Replicas,
     reply::Reply,
     rpc::{
         CREATE_ROOM, DELETE_USER, GET_ME, GET_ROOM, GET_USER, LOGOUT, REFRESH_TOKEN, SUSPEND_USER,
         UPDATE_USER,
     },
+    server::Environment,
 };
 
 /// How often what races is tried.
@@ -193,15 +193,7 @@ async fn sess_04_an_open_stream_ends_with_its_session_on_every_replica() {
 
 /// A stream that somebody has opened: its end.
 async fn watch(transport: Transport, person: &Person) -> impl Future<Output = Reply> + use<> {
-    let request = http::Request::post("/grpc.health.v1.Health/Watch")
-        .header("content-type", content_type(transport))
-        .header("te", "trailers")
-        .header("authorization", format!("Bearer {}", person.access_token));
-    let body = match transport {
-        Transport::GrpcWebText => STANDARD.encode(frame(&[])).into_bytes(),
-        _ => frame(&[]),
-    };
-    person.app.client.open(transport, request.body(body).unwrap()).await
+    person.app.client.watch_health(transport, &person.access_token).await
 }
 
 #[tokio::test]
@@ -241,4 +233,34 @@ async fn sess_02_of_refreshes_that_race_on_two_replicas_one_wins_and_all_get_its
 /// The refresh token that follows this one.
 async fn successor(app: &App, transport: Transport, token: &str) -> String {
     text(&app.send(transport, &refresh(token)).await.ok()["tokens"]["refreshToken"])
+}
+
+#[tokio::test]
+async fn replicas_behind_a_pooler_agree_whether_they_hear_each_other_or_not() {
+    let mut replicas = Replicas::with(0, Environment::new()).await;
+    let direct = replicas.environment.get("DATABASE_URL").to_owned();
+    let pooled = replicas
+        .environment
+        .clone()
+        .set("DATABASE_URL", &pgbouncer::in_front_of(&direct))
+        .set("DATABASE_POOLER", "transaction");
+    let hearing = pooled.clone().set("DATABASE_LISTEN_URL", &direct);
+    for (environment, hears) in [(hearing, 1.0), (pooled, 0.0)] {
+        replicas.apps.clear();
+        for _ in 0..2 {
+            replicas.join_with(environment.clone());
+        }
+        let (a, b) = replicas.pair();
+        for app in [a, b] {
+            app.until_metric("veza_db_listening", hears).await;
+        }
+        let ann = a.user("ann").await;
+        let at_b = ann.at(b);
+        at_b.everywhere(me()).await.ok();
+        ann.call(Transport::Grpc, LOGOUT, json!({})).await.ok();
+        at_b.everywhere(me()).await.refused("UNAUTHENTICATED", "SESSION_ENDED");
+        assert_eq!(stale_reads(&replicas, ROUNDS / 50).await, 0);
+        let (a, _) = replicas.pair();
+        assert_eq!(a.metric("veza_db_listening").await, Some(hears));
+    }
 }

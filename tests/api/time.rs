@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -51,6 +52,19 @@ async fn tok_03_an_access_token_is_good_for_an_hour_and_thirty_seconds_of_skew()
     }
     let fresh = world.refresh(Transport::Rest, &tokens).await.ok()["tokens"].clone();
     world.get_me(Transport::Rest, &fresh).await.ok();
+}
+
+#[tokio::test]
+async fn tok_03_an_open_stream_ends_with_the_access_token_that_opened_it() {
+    for transport in Transport::BINARY {
+        let world = World::start().await;
+        let token = text(&world.sign_up().await["accessToken"]);
+        let mut stream = Box::pin(world.client.watch_health(transport, &token).await);
+        assert!((&mut stream).now_or_never().is_none());
+        world.wait(HOUR + Duration::from_secs(30));
+        let end = tokio::time::timeout(MINUTE, stream).await.expect("an end");
+        end.refused("UNAUTHENTICATED", "EXPIRED_TOKEN");
+    }
 }
 
 #[tokio::test]

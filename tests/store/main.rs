@@ -33,6 +33,7 @@ macro_rules! on_each_database {
     };
 }
 
+mod announcements;
 mod audit;
 mod idempotency;
 mod keys;
@@ -48,6 +49,8 @@ mod transactions;
 mod users;
 mod world;
 
+#[path = "../support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/process.rs"]

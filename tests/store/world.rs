@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -32,7 +32,7 @@ use veza::{
     port::store::{Published, Read, Store, Tx},
 };
 
-use crate::{postgres, process::Process};
+use crate::{pgbouncer, postgres};
 
 /// The time of the first thing that happens in a test.
 pub const START: Timestamp = datetime!(2026-11-01 12:00:00.123456 UTC);
@@ -61,14 +61,8 @@ impl World {
     }
 
     pub async fn on_pgbouncer() -> Self {
-        static POOLER: LazyLock<Process> = LazyLock::new(|| {
-            let server = postgres::server().process.port.to_string();
-            let script = include_str!("../support/pgbouncer.sh");
-            Process::start("pgbouncer", script, &[&server])
-        });
         let Self { url, .. } = Self::on_postgres().await;
-        let port = |process: &Process| format!(":{}/", process.port);
-        let pooled = url.replace(&port(&postgres::server().process), &port(&POOLER));
+        let pooled = pgbouncer::in_front_of(&url);
         let options = Options { pooler: Pooler::Transaction, ..options(pooled) };
         let store = open(&options).await.unwrap();
         Self { options, store, url, _folder: None }

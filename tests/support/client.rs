@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures::{StreamExt, future, stream};
 use http::{HeaderMap, Method as Verb, Request, Response, StatusCode, request};
@@ -216,6 +217,23 @@ impl Client {
             let answer = stream.await.unwrap_or_else(|error| panic!("{error}"));
             grpc::reply(transport, None, answer).checked()
         }
+    }
+
+    /// Opens a stream of the health service, which goes on until its caller may not call any more.
+    pub async fn watch_health(
+        &self,
+        transport: Transport,
+        token: &str,
+    ) -> impl Future<Output = Reply> + Send + use<> {
+        let request = Request::post("/grpc.health.v1.Health/Watch")
+            .header("content-type", grpc::content_type(transport))
+            .header("te", "trailers")
+            .header("authorization", format!("Bearer {token}"));
+        let body = match transport {
+            Transport::GrpcWebText => STANDARD.encode(grpc::frame(&[])).into_bytes(),
+            _ => grpc::frame(&[]),
+        };
+        self.open(transport, request.body(body).expect("a request")).await
     }
 
     async fn raw_body(&self, transport: Transport, request: Request<Body>) -> Reply {

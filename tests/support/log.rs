@@ -71,6 +71,17 @@ impl Log {
         self.0.printed.lock().unwrap().lines.clone()
     }
 
+    /// The names of the events that are wanted, in their order, once there are so many of them.
+    pub fn events(&self, wanted: impl Fn(&str) -> bool, count: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        self.wait_until(|printed| {
+            let events = printed.lines.iter().filter_map(|line| line["event"].as_str());
+            found = events.filter(|event| wanted(event)).map(str::to_owned).collect();
+            found.len() >= count
+        });
+        found
+    }
+
     fn update(&self, change: impl FnOnce(&mut Printed)) {
         change(&mut self.0.printed.lock().unwrap());
         self.0.changed.notify_all();

@@ -8,6 +8,7 @@ pub mod grpc;
 pub mod installation;
 pub mod log;
 pub mod nats;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod redis;

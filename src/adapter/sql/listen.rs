@@ -30,6 +30,7 @@ use uuid::Uuid;
 
 use super::{
     announce,
+    metrics::Metrics,
     servers::{Servers, is_read_only},
 };
 use crate::port::coherence::{Following, Freshness, Memory};
@@ -55,11 +56,11 @@ const NAME: &str = "veza listener";
 const MARK: &str = "veza.listener";
 
 /// Follows the changes that are announced on the database of these servers.
-pub fn follow(servers: Servers, memory: Arc<dyn Memory>) -> Following {
+pub fn follow(servers: Servers, memory: Arc<dyn Memory>, metrics: Arc<Metrics>) -> Following {
     let (ask, asked) = mpsc::channel(WAITING_MAX);
     let hears = Arc::new(AtomicBool::new(false));
     let freshness = Arc::new(Line { hears: Arc::clone(&hears), ask });
-    let listener = Listener { servers, place: 0, memory, hears, asked };
+    let listener = Listener { servers, place: 0, memory, metrics, hears, asked };
     Following { freshness, work: Box::pin(listener.run()) }
 }
 
@@ -88,6 +89,7 @@ struct Listener {
     /// The place of the one that is heard, or was last.
     place: usize,
     memory: Arc<dyn Memory>,
+    metrics: Arc<Metrics>,
     hears: Arc<AtomicBool>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
 }
@@ -98,12 +100,17 @@ impl Listener {
             let mut connection = self.connect_again().await;
             // What comes from now on is heard; what was remembered before may have missed something.
             self.memory.forget_everything();
-            self.hears.store(true, Ordering::Release);
+            self.show(true);
             tracing::debug!(event = "listening_to_changes", "hears what other replicas change");
             let why = self.hear(&mut connection).await;
-            self.hears.store(false, Ordering::Release);
+            self.show(false);
             warn(&why);
         }
+    }
+
+    fn show(&self, hears: bool) {
+        self.hears.store(hears, Ordering::Release);
+        self.metrics.show_listening(hears);
     }
 
     /// Hears until the connection is lost; why it is.

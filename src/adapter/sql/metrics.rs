@@ -40,6 +40,7 @@ pub struct Metrics {
     queries: [Handles; Query::ALL.len()],
     waiting: Gauge,
     pools: Pools,
+    listening: Gauge,
 }
 
 /// The handles of one query.
@@ -67,6 +68,7 @@ impl Metrics {
             slow,
             waiting: Gauge::default(),
             pools: Pools::default(),
+            listening: Gauge::default(),
         }
     }
 
@@ -94,6 +96,11 @@ impl Metrics {
             self.waiting.clone(),
         );
         registry.register_collector(Box::new(self.pools.clone()));
+        registry.register(
+            "db_listening",
+            "Whether what other replicas change is heard; while it is not, every call asks the database",
+            self.listening.clone(),
+        );
     }
 
     /// Measures the connections of a pool, too.
@@ -107,6 +114,11 @@ impl Metrics {
     pub(super) fn wait(&self) -> Waiting<'_> {
         self.waiting.inc();
         Waiting(&self.waiting)
+    }
+
+    /// Whether what others change is heard.
+    pub(super) fn show_listening(&self, listening: bool) {
+        self.listening.set(listening.into());
     }
 
     /// A query begins, and ends when it is dropped.

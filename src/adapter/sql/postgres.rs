@@ -150,8 +150,8 @@ fn pool(options: &Options, turn: Turn) -> PgPoolOptions {
         })
 }
 
-pub fn follow(servers: Listen, memory: Arc<dyn Memory>) -> Following {
-    listen::follow(servers, memory)
+pub fn follow(servers: Listen, memory: Arc<dyn Memory>, metrics: &Arc<Metrics>) -> Following {
+    listen::follow(servers, memory, Arc::clone(metrics))
 }
 
 /// Tells every replica of a change, as part of the transaction that makes it.

@@ -113,7 +113,9 @@ pub async fn open(
     }))
 }
 
-pub fn follow(writer: Listen, memory: Arc<dyn Memory>) -> Following {
+pub fn follow(writer: Listen, memory: Arc<dyn Memory>, metrics: &Arc<Metrics>) -> Following {
+    // The file is looked at for as long as there is a server.
+    metrics.show_listening(true);
     watch::follow(writer, memory)
 }
 

@@ -98,7 +98,7 @@ impl store::Store for Store {
     }
 
     fn follow(&self, memory: Arc<dyn Memory>) -> Following {
-        super::follow(self.listen.clone(), memory)
+        super::follow(self.listen.clone(), memory, &self.metrics)
     }
 
     async fn ping(&self) -> Result<()> {
