@@ -98,15 +98,14 @@ impl<T: Copy> Router<T> {
         let cut = last.and_then(|last| last.rsplit_once(':'));
         let cut = cut.filter(|(value, verb)| !value.is_empty() && !verb.is_empty());
         let cut = cut.map(|cut| Request::new(path, Some(cut)));
+        // A verb that the path has for other methods is no part of a value.
         for request in cut.iter().chain([&whole]) {
             let mut is_method = |end: &End<T>| end.http_method == *http_method;
             if let Some(end) = self.root.find(request, 0, &mut is_method) {
                 let has_verb = request.cut.is_some();
                 return Match::Found { target: end.target, has_verb };
             }
-        }
-        let mut allowed: Vec<&Method> = Vec::new();
-        for request in cut.iter().chain([&whole]) {
+            let mut allowed: Vec<&Method> = Vec::new();
             // No end is accepted, so that every one is seen.
             self.root.find(request, 0, &mut |end| {
                 if !allowed.contains(&&end.http_method) {
@@ -114,8 +113,11 @@ impl<T: Copy> Router<T> {
                 }
                 false
             });
+            if !allowed.is_empty() {
+                return Match::MethodNotAllowed(allowed);
+            }
         }
-        if allowed.is_empty() { Match::NotFound } else { Match::MethodNotAllowed(allowed) }
+        Match::NotFound
     }
 }
 

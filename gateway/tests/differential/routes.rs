@@ -188,18 +188,19 @@ impl Path {
 
 /// The search of all rules.
 fn search(rules: &[Rule], http_method: &str, path: &Path) -> Target {
-    let readings = path.readings();
-    let mut is_path = false;
-    for (path, verb) in &readings {
+    for (path, verb) in &path.readings() {
         let fitting = rules.iter().enumerate().filter(|(_, r)| r.matches(path, verb.as_deref()));
         let (own, others): (Vec<_>, Vec<_>) =
             fitting.partition(|(_, rule)| rule.http_method == http_method);
         if let Some((place, rule)) = own.into_iter().min_by_key(|(_, rule)| rule.rank()) {
             return Target::Rule(place, rule.values(path));
         }
-        is_path |= !others.is_empty();
+        // A verb that other methods have here is no part of a value.
+        if !others.is_empty() {
+            return Target::MethodNotAllowed;
+        }
     }
-    if is_path { Target::MethodNotAllowed } else { Target::Nothing }
+    Target::Nothing
 }
 
 /// A service with a method for each rule.

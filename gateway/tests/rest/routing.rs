@@ -53,6 +53,21 @@ async fn a_verb_ends_the_path() {
 }
 
 #[tokio::test]
+async fn a_verb_of_other_methods_is_no_part_of_a_value() {
+    let api = Api::declared(
+        r#"syntax = "proto3"; package t; import "google/api/annotations.proto";
+        message Request { string id = 1; }
+        service S {
+          rpc Change(Request) returns (Request) { option (google.api.http) = {put: "/v1/{id}"}; }
+          rpc Stop(Request) returns (Request) { option (google.api.http) = {post: "/v1/{id}:stop"}; }
+        }"#,
+    );
+    let answer = api.call("PUT", "/v1/a:stop", "").await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("OPTIONS, POST")));
+    assert_eq!(api.call("PUT", "/v1/a:go", "").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_literal_beats_a_variable_and_a_variable_beats_the_rest() {
     let rule = |rpc: &str, path: &str| {
         format!(

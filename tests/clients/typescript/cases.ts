@@ -205,6 +205,21 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
     assert.deepEqual([updated.displayName, updated.locale], ["Ann", "pt-BR"]);
   },
 
+  async SuspendUser({ administrator, user, userId }) {
+    const params = path(userId);
+    const suspended = must(await administrator.POST("/api/v1/users/{id}:suspend", { params, body: {} }));
+    assert.equal(suspended.state, "USER_STATE_SUSPENDED");
+    const { response } = await user.GET("/api/v1/users/me");
+    assert.equal(response.status, 401);
+  },
+
+  async UnsuspendUser({ administrator, userId }) {
+    const params = path(userId);
+    must(await administrator.POST("/api/v1/users/{id}:suspend", { params, body: {} }));
+    const user = must(await administrator.POST("/api/v1/users/{id}:unsuspend", { params, body: {} }));
+    assert.equal(user.state, "USER_STATE_ACTIVE");
+  },
+
   async DeleteUser({ administrator, userId }) {
     const deleted = must(await administrator.DELETE("/api/v1/users/{id}", { params: path(userId) }));
     assert.equal(deleted.state, "USER_STATE_DELETED");
