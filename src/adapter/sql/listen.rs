@@ -131,6 +131,8 @@ impl Listener {
                 _ = self.asked.recv_many(&mut waiting, WAITING_MAX), if !self.asked.is_closed() => {}
                 _ = proof.tick() => {}
             }
+            // Whoever is about to ask gets a turn first: under load, one round trip then serves many more.
+            tokio::task::yield_now().await;
             // Whoever came by now waits for the round trip that begins now, and whoever comes later for the next.
             while let Ok(answer) = self.asked.try_recv() {
                 waiting.push(answer);
