@@ -75,7 +75,8 @@ close_commands() {
 }
 
 postgres="$(free_port)" redis="$(free_port)" nats="$(free_port)" front="$(free_port)"
-depend postgres "$postgres"
+# As durable as in production, which the tests of the server have no need of.
+depend postgres "$postgres" -c fsync=on -c full_page_writes=on
 depend redis "$redis"
 depend nats "$nats" current 'jetstream { store_dir: "FOLDER/data", sync_interval: always }'
 
