@@ -2,6 +2,7 @@
 
 mod admin;
 mod events;
+mod keys;
 mod outbox;
 mod schema;
 mod serve;
@@ -17,13 +18,17 @@ use clap::{
     CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue},
 };
+use time::format_description::well_known::Rfc3339;
 
 use crate::{
     adapter::{sql, system::SystemClock},
     app::{self, Core},
     config::{self, Config, Secrets},
     contract, domain,
-    domain::caller::{Caller, Origin, Transport},
+    domain::{
+        Timestamp,
+        caller::{Caller, Origin, Transport},
+    },
     edge::{cors, openapi, probe, tls},
     policy::method::Methods,
 };
@@ -68,6 +73,9 @@ enum Command {
     /// Say what somebody may do
     #[command(subcommand)]
     User(user::User),
+    /// Look after the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Ask the server of this configuration whether it is alive; fails when it is not
     Health {
         /// Ask whether calls should be sent to it, too
@@ -113,6 +121,7 @@ impl CommandLine {
             Some(Command::User(user)) => {
                 on_runtime(user::change(&config, user)).and_then(|done| print(&(done + "\n")))
             }
+            Some(Command::Keys(command)) => on_runtime(keys::run(&config, command)),
             Some(Command::Health { ready }) => {
                 on_runtime(probe::ask(&config, ready)).and_then(|answer| print(&(answer + "\n")))
             }
@@ -218,6 +227,12 @@ fn explain(error: domain::Error) -> String {
         Some(source) => source.to_string(),
         None => error.to_string(),
     }
+}
+
+/// A time for people and programs, to the second.
+fn show_time(time: Timestamp) -> String {
+    let time = time.replace_nanosecond(0).unwrap_or(time);
+    time.format(&Rfc3339).unwrap_or_default()
 }
 
 fn print(text: &str) -> Result<(), String> {

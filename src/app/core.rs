@@ -118,6 +118,7 @@ fn remembered(alone: bool, metrics: &Metrics) -> Remembered {
             cache(metrics, "permissions", lifetime),
         )),
         users: cache(metrics, "users", CACHE_LIFETIME),
+        keys: Arc::default(),
     }
 }
 
@@ -158,14 +159,14 @@ impl Core {
         };
         let remembered = remembered(Config::is_embedded(&secrets.database_url), &metrics);
         let following = world.store.follow(Arc::new(remembered.clone()));
-        let Remembered { sessions: live, users } = remembered.clone();
+        let Remembered { sessions: live, users, keys } = remembered.clone();
         let names = TokenNames {
             issuer: config.token_issuer.clone(),
             audience: config.token_audience.clone(),
         };
-        let signatures = Arc::new(Ed25519);
-        let keyring =
-            Arc::new(Keyring::new(world.clone(), signatures, config.signing_key_lifetime));
+        let (signatures, lifetime) = (Arc::new(Ed25519), config.signing_key_lifetime);
+        let keyring = Keyring::new(world.clone(), signatures, lifetime, keys, following.freshness);
+        let keyring = Arc::new(keyring);
         let sessions = Arc::new(SessionService {
             world: world.clone(),
             keyring: Arc::clone(&keyring),
@@ -187,7 +188,6 @@ impl Core {
                 keyring: Arc::clone(&keyring),
                 names,
                 sessions: live,
-                freshness: following.freshness,
                 verified: cache(&metrics, "tokens", CACHE_LIFETIME),
             }),
             users: Arc::new(UserService {

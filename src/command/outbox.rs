@@ -9,7 +9,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::{explain, operator, print, use_cases};
+use super::{explain, operator, print, show_time, use_cases};
 use crate::{
     adapter::nats::{self, StreamState},
     app,
@@ -96,7 +96,7 @@ async fn status(config: &Config, service: &OutboxService, json: bool) -> Result<
     let now = service.world.clock.now();
     let oldest = outbox.oldest.map_or_else(String::new, |oldest| {
         let seconds = (now - oldest).whole_seconds().max(0);
-        format!(", the oldest for {seconds} s, since {}", show(oldest))
+        format!(", the oldest for {seconds} s, since {}", show_time(oldest))
     });
     let nats = match stream {
         None => "not configured: events stay in the database".to_owned(),
@@ -108,7 +108,7 @@ async fn status(config: &Config, service: &OutboxService, json: bool) -> Result<
             stream.messages,
             stream.first,
             stream.last,
-            show(stream.made)
+            show_time(stream.made)
         ),
     };
     print(&format!(
@@ -131,12 +131,12 @@ fn as_json(
             "messages": stream.messages,
             "firstSequence": stream.first,
             "lastSequence": stream.last,
-            "createTime": show(stream.made),
+            "createTime": show_time(stream.made),
         }),
     };
     json!({
         "pending": outbox.pending,
-        "oldestPendingTime": outbox.oldest.map(show),
+        "oldestPendingTime": outbox.oldest.map(show_time),
         "publishedWithin24h": published,
         "nats": nats,
     })
@@ -155,9 +155,12 @@ async fn replay(service: &OutboxService, since: Since, yes: bool) -> Result<(), 
     }
     let events = service.count_published(since, until).await.map_err(explain)?;
     if events == 0 {
-        return print(&format!("nothing to do: no event was published since {}\n", show(since)));
+        return print(&format!(
+            "nothing to do: no event was published since {}\n",
+            show_time(since)
+        ));
     }
-    let what = format!("{events} events, published since {}", show(since));
+    let what = format!("{events} events, published since {}", show_time(since));
     if !yes {
         ask(&what)?;
     }
@@ -181,9 +184,4 @@ fn ask(what: &str) -> Result<(), String> {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err("nothing was changed".to_owned()),
     }
-}
-
-fn show(time: Timestamp) -> String {
-    let time = time.replace_nanosecond(0).unwrap_or(time);
-    time.format(&Rfc3339).unwrap_or_default()
 }

@@ -14,6 +14,8 @@ pub enum Change {
     SessionsEnded(Vec<Id<Session>>),
     /// An account was changed, or what its roles are.
     User(Id<User>),
+    /// A signing key was added, or is retired at another time.
+    SigningKeys,
 }
 
 /// What this process remembers of the store.

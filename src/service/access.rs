@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     World,
-    keyring::Keyring,
+    keyring::{Keyring, Verified},
     memory::{Known, Sessions},
     session::TokenNames,
 };
@@ -22,7 +22,6 @@ use crate::{
     port::{
         access::{Auditor, Authenticated, Authenticator},
         cache::Cache,
-        coherence::Freshness,
         crypto::Claims,
     },
 };
@@ -43,20 +42,21 @@ pub struct AccessService {
     pub names: TokenNames,
     /// The sessions that are known.
     pub sessions: Arc<Sessions>,
-    /// Whether they are as new as the store.
-    pub freshness: Arc<dyn Freshness>,
     /// The claims of tokens whose signature was verified, by token.
-    pub verified: Arc<dyn Cache<String, Claims>>,
+    pub verified: Arc<dyn Cache<String, Verified>>,
 }
 
 impl AccessService {
-    fn claims(&self, token: &str) -> Result<Arc<Claims>> {
+    /// The claims of a token that was made here for here. Whether its key is still good and its time has come is for whoever
+    /// asks: what is remembered may be older than that.
+    async fn verify(&self, token: &str) -> Result<Arc<Verified>> {
         let key = token.to_owned();
-        if let Some(claims) = self.verified.get(&key) {
-            return Ok(claims);
+        if let Some(verified) = self.verified.get(&key) {
+            return Ok(verified);
         }
         let since = self.verified.stamp(&key);
-        let claims = Arc::new(self.keyring.verify(token)?);
+        let verified = Arc::new(self.keyring.verify(token).await?);
+        let claims = &verified.claims;
         let lifetime = claims.exp.checked_sub(claims.iat).ok_or(BadToken::Invalid)?;
         let lifetime_max = ACCESS_TOKEN_LIFETIME.as_secs().cast_signed();
         if claims.iss != self.names.issuer
@@ -65,8 +65,8 @@ impl AccessService {
         {
             return Err(BadToken::Invalid.into());
         }
-        self.verified.fill(key, Arc::clone(&claims), since);
-        Ok(claims)
+        self.verified.fill(key, Arc::clone(&verified), since);
+        Ok(verified)
     }
 
     /// Whose session it is, unless it has ended; what is remembered counts only when it is confirmed.
@@ -92,7 +92,8 @@ impl Authenticator for AccessService {
         if bearer.len() > TOKEN_BYTES_MAX {
             return Err(BadToken::Invalid.into());
         }
-        let claims = self.claims(bearer)?;
+        let verified = self.verify(bearer).await?;
+        let claims = &verified.claims;
         let now = self.world.clock.now().unix_timestamp();
         let skew = SKEW.as_secs().cast_signed();
         if claims.exp.saturating_add(skew) <= now {
@@ -101,12 +102,16 @@ impl Authenticator for AccessService {
         if claims.nbf.saturating_sub(skew) > now || claims.iat.saturating_sub(skew) > now {
             return Err(BadToken::Invalid.into());
         }
-        let is_confirmed = self.freshness.confirm().await;
-        let principal = self.principal(&claims, is_confirmed).await?;
+        let is_confirmed = self.keyring.catch_up().await?;
+        if !self.keyring.accepts(verified.key_id) {
+            return Err(BadToken::Invalid.into());
+        }
+        let principal = self.principal(claims, is_confirmed).await?;
         let principal = principal.filter(|principal| principal.user_id.uuid() == claims.sub);
         let principal = Arc::new(principal.ok_or(BadToken::Ended)?);
         Ok(Authenticated { principal, is_confirmed })
     }
+
     fn changed(&self, principal: &Principal) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(self.sessions.changed(principal))
     }

@@ -101,7 +101,7 @@ impl AuthService {
             })
         });
         let (user, session) = registered.await?;
-        self.signed_in(user, &session)
+        self.signed_in(user, &session).await
     }
 
     /// Makes an administrator.
@@ -172,7 +172,7 @@ impl AuthService {
             })
         });
         let (user, session) = signed_in.await?;
-        self.signed_in(user, &session)
+        self.signed_in(user, &session).await
     }
 
     async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<SignedIn> {
@@ -221,7 +221,7 @@ impl AuthService {
         Ok((user, session.ok_or(BadToken::Ended)?))
     }
 
-    fn signed_in(&self, user: User, session: &Session) -> Result<SignedIn> {
-        Ok(SignedIn { user, tokens: self.sessions.tokens(session)? })
+    async fn signed_in(&self, user: User, session: &Session) -> Result<SignedIn> {
+        Ok(SignedIn { user, tokens: self.sessions.tokens(session).await? })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio_util::sync::CancellationToken;
@@ -116,6 +119,31 @@ impl Sessions {
     }
 }
 
+/// Tells that somebody has changed the signing keys.
+#[derive(Default)]
+pub struct KeyNews {
+    count: AtomicU64,
+    bell: Mutex<CancellationToken>,
+}
+
+impl KeyNews {
+    /// How often it has told.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Tells.
+    pub(super) fn tell(&self) {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        ring(&self.bell);
+    }
+
+    /// Waits from now on until it tells again.
+    pub(super) fn next(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.bell.lock().unwrap_or_else(PoisonError::into_inner).clone().cancelled_owned()
+    }
+}
+
 /// Everything that others can make wrong.
 #[derive(Clone)]
 pub struct Remembered {
@@ -123,6 +151,8 @@ pub struct Remembered {
     pub sessions: Arc<Sessions>,
     /// Accounts.
     pub users: UserCache,
+    /// The signing keys.
+    pub keys: Arc<KeyNews>,
 }
 
 impl Memory for Remembered {
@@ -133,10 +163,16 @@ impl Memory for Remembered {
                 self.users.forget(id);
                 self.sessions.user_changed(*id);
             }
+            Change::SigningKeys => {
+                self.keys.tell();
+                // The tokens that opened streams may be good no longer.
+                self.sessions.bells.ring_all();
+            }
         }
     }
 
     fn forget_everything(&self) {
+        self.keys.tell();
         self.users.forget_all();
         self.sessions.forget_everything();
     }

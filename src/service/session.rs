@@ -121,7 +121,7 @@ impl SessionService {
             },
         );
         match used.await? {
-            Use::Good(session) => self.tokens(&session),
+            Use::Good(session) => self.tokens(&session).await,
             Use::Theft(_) => Err(Error::RefreshTokenReused),
         }
     }
@@ -252,10 +252,10 @@ impl SessionService {
     }
 
     /// The credentials of a session as it stands.
-    pub fn tokens(&self, session: &Session) -> Result<Tokens> {
+    pub async fn tokens(&self, session: &Session) -> Result<Tokens> {
         let now = self.world.clock.now();
         let access_expire_time = now + ACCESS_TOKEN_LIFETIME;
-        let access_token = self.keyring.sign(&Claims {
+        let claims = Claims {
             iss: self.names.issuer.clone(),
             aud: self.names.audience.clone(),
             sub: session.user_id.uuid(),
@@ -264,9 +264,9 @@ impl SessionService {
             iat: now.unix_timestamp(),
             nbf: now.unix_timestamp(),
             exp: access_expire_time.unix_timestamp(),
-        })?;
+        };
         Ok(Tokens {
-            access_token,
+            access_token: self.keyring.sign(&claims).await?,
             access_expire_time,
             refresh_token: refresh_token::derive(&*self.world.vault, session.id, session.counter),
             refresh_expire_time: session.expire_time,

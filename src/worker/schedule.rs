@@ -14,7 +14,8 @@ use crate::{
 /// How often the clock is compared with the one that it follows: clocks of machines drift by milliseconds meanwhile.
 const TIME_EVERY: Duration = Duration::from_secs(5);
 
-/// How often keys are loaded: far more often than the time a new one is published before it signs.
+/// How often keys are loaded without a sign that they have changed: far more often than the time a new one is published
+/// before it signs.
 const KEYS_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the store is swept.
@@ -37,7 +38,10 @@ pub async fn keep_time(clock: Arc<dyn Clock>, stop: CancellationToken) {
 
 /// Keeps the keys fresh until `stop`.
 pub async fn look_after_keys(keyring: Arc<Keyring>, stop: CancellationToken) {
-    while is_time(KEYS_EVERY, &stop).await {
+    let mut changed = keyring.changed();
+    while stop.run_until_cancelled(time::timeout(KEYS_EVERY, changed)).await.is_some() {
+        // Listens before it loads, so that what happens in between is not missed.
+        changed = keyring.changed();
         report(keyring.refresh().await, "keys_failed");
     }
 }

@@ -17,6 +17,7 @@ mod field;
 mod health;
 mod hostile;
 mod input;
+mod key;
 mod kind;
 mod life;
 mod limits;

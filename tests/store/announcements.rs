@@ -7,7 +7,7 @@ use veza::{
     port::coherence::{Change, Freshness, Memory},
 };
 
-use crate::world::{START, World, new_session, seconds, text};
+use crate::world::{START, World, id, new_session, seconds, text};
 
 on_each_database! {
     what_ends_access_or_changes_an_account_is_heard_by_others,
@@ -75,10 +75,14 @@ async fn what_ends_access_or_changes_an_account_is_heard_by_others(world: &World
         assert!(tx.grant_role(ann.id, "admin", START).await.unwrap());
         assert!(tx.revoke_role(ann.id, "admin").await.unwrap());
         tx.commit().await.unwrap();
+        let mut tx = world.begin().await;
+        tx.retire_signing_key(id(), START).await.unwrap();
+        tx.commit().await.unwrap();
     });
     let ended = |place: usize| Change::SessionsEnded(vec![sessions[place].id]);
     // PostgreSQL tells of two changes in one transaction that look alike once.
-    let changes = vec![ended(0), ended(1), Change::User(ann.id), Change::User(ann.id)];
+    let user = Change::User(ann.id);
+    let changes = vec![ended(0), ended(1), user.clone(), user, Change::SigningKeys];
     let heard = heard.await;
     assert_eq!(heard, world.only_on_postgres(changes));
 }

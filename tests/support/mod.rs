@@ -4,6 +4,7 @@ pub mod app;
 pub mod client;
 pub mod contract;
 pub mod database;
+pub mod forge;
 pub mod grpc;
 pub mod installation;
 pub mod log;

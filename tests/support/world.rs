@@ -13,12 +13,18 @@ use veza::{
     adapter::sql,
     app::{App, Core, database},
     config::{Config, Secrets},
-    domain::Timestamp,
+    domain::{
+        Timestamp,
+        caller::{Caller, Origin, Transport},
+    },
     port::clock::Clock,
-    service::keyring::Keyring,
+    service::keyring::{Keyring, Pace},
 };
 
 use super::{client::Client, installation::Installation};
+
+/// The secret of its servers.
+pub const JWT_SECRET: &str = "a secret that only this test knows, 48 bytes long";
 
 /// A server whose clock can be moved, and its client.
 pub struct World {
@@ -71,7 +77,7 @@ impl World {
         let database_url = service("DATABASE_URL").unwrap_or_else(embedded);
         let secrets = Secrets {
             database_url: database_url.clone().into(),
-            jwt_secret: "a secret that only this test knows, 48 bytes long".to_owned().into(),
+            jwt_secret: JWT_SECRET.to_owned().into(),
             redis_url: service("REDIS_URL").map(Into::into),
             nats_url: service("NATS_URL").map(Into::into),
             database_listen_url: None,
@@ -98,6 +104,19 @@ impl World {
         for keyring in &self.keyrings {
             keyring.refresh().await.unwrap();
         }
+    }
+
+    /// Replaces the key that signs, on the first server; the others hear of it.
+    pub async fn rotate_keys(&self, pace: Pace) {
+        let origin = Origin {
+            transport: Transport::CommandLine,
+            rpc_method: "",
+            ip: None,
+            user_agent: String::new(),
+            trace: None,
+        };
+        let operator = Caller { principal: None, refused: None, is_confirmed: false, origin };
+        self.keyrings[0].rotate(&operator, pace).await.unwrap();
     }
 
     /// Moves the clock.

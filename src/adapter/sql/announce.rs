@@ -14,6 +14,7 @@ const IDS_MAX: usize = 200;
 pub fn write(change: &Change) -> Vec<String> {
     match change {
         Change::User(id) => vec![format!("user {id}")],
+        Change::SigningKeys => vec!["keys".to_owned()],
         Change::SessionsEnded(ids) => ids
             .chunks(IDS_MAX)
             .map(|ids| ids.iter().fold("sessions".to_owned(), |text, id| format!("{text} {id}")))
@@ -28,6 +29,7 @@ pub fn read(text: &str) -> Option<Change> {
     let ids: Vec<Uuid> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
     match (kind, &*ids) {
         ("user", [id]) => Some(Change::User(Id::from(*id))),
+        ("keys", []) => Some(Change::SigningKeys),
         ("sessions", ids) => {
             Some(Change::SessionsEnded(ids.iter().copied().map(Id::from).collect()))
         }
@@ -42,15 +44,17 @@ mod tests {
     #[test]
     fn a_change_is_read_as_it_was_written_in_texts_that_fit() {
         let ids = |number: u128| (0..number).map(|id| Id::from(Uuid::from_u128(id))).collect();
-        let user = Change::User(Id::from(Uuid::from_u128(7)));
-        assert_eq!(write(&user).iter().filter_map(|text| read(text)).collect::<Vec<_>>(), [user]);
+        for change in [Change::User(Id::from(Uuid::from_u128(7))), Change::SigningKeys] {
+            let texts = write(&change);
+            assert_eq!(texts.iter().filter_map(|text| read(text)).collect::<Vec<_>>(), [change]);
+        }
         let texts = write(&Change::SessionsEnded(ids(450)));
         assert!(texts.iter().all(|text| text.len() < 8000), "{texts:?}");
         let read: Vec<_> = texts
             .iter()
             .filter_map(|text| match read(text)? {
                 Change::SessionsEnded(ids) => Some(ids),
-                Change::User(_) => None,
+                _ => None,
             })
             .flatten()
             .collect();
@@ -59,7 +63,9 @@ mod tests {
 
     #[test]
     fn what_is_no_announcement_is_none() {
-        for text in ["", "user", "user ann", "room 00000000-0000-0000-0000-000000000000"] {
+        for text in
+            ["", "user", "user ann", "keys ann", "room 00000000-0000-0000-0000-000000000000"]
+        {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -4,12 +4,15 @@ use async_trait::async_trait;
 use sqlx::Row as _;
 
 use super::{
-    super::{LOCK_SIGNING_KEYS, time},
+    super::{LOCK_SIGNING_KEYS, announce, time},
     Change, Handle, Link, Row, row,
 };
 use crate::adapter::sql::query::Query;
 use crate::domain::{Result, Timestamp, id::Id, key::SigningKey};
-use crate::port::store::{Keys, ReadKeys};
+use crate::port::{
+    coherence,
+    store::{Keys, ReadKeys},
+};
 
 #[async_trait]
 impl<L: Link> ReadKeys for Handle<L> {
@@ -47,13 +50,13 @@ impl Keys for Change {
             .bind(time(key.retire_time))
             .execute(self.on(Query::InsertSigningKey))
             .await?;
-        Ok(())
+        announce(self.on(Query::Announce), &coherence::Change::SigningKeys).await
     }
 
     async fn retire_signing_key(&mut self, id: Id<SigningKey>, retire: Timestamp) -> Result<()> {
         let query = sqlx::query("UPDATE signing_keys SET retire_time = $2 WHERE id = $1");
         query.bind(id.uuid()).bind(time(retire)).execute(self.on(Query::RetireSigningKey)).await?;
-        Ok(())
+        announce(self.on(Query::Announce), &coherence::Change::SigningKeys).await
     }
 }
 
