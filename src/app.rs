@@ -28,7 +28,7 @@ use crate::{
     edge::{
         cors,
         listener::Listener,
-        misdirected, openapi,
+        metadata, misdirected, openapi,
         routes::{self, Shown},
         service::{Edge, Transports},
         transports::Parts,
@@ -87,7 +87,6 @@ impl App {
         let document = openapi::document(&core.methods, &config).to_string();
         let shown = Arc::new(Shown {
             store: Arc::clone(&core.world.store),
-            keyring: Arc::clone(&core.keyring),
             metrics: Arc::clone(&core.metrics),
             openapi: document.into(),
             started: Instant::now(),
@@ -120,6 +119,7 @@ impl App {
                 .etag_fields(["user.meta.etag", "room.meta.etag", "stream.meta.etag"]),
             refuse: rpc::status::from_gateway,
             pages,
+            open: metadata::routes(Arc::clone(&core.keyring), &config.token_issuer),
             cors: cors::layer(&config.cors_origins.0)?,
         })
         .map_err(|error| error.to_string())?;

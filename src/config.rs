@@ -92,7 +92,7 @@ pub struct Config {
     )]
     pub jwt_secret_file: Setting<PathBuf>,
 
-    /// The issuer (`iss`) of access tokens
+    /// The issuer (`iss`) of access tokens; the address of the server, where others should find the keys by it
     #[arg(long, env, global = true, default_value = "veza", value_name = "NAME")]
     pub token_issuer: String,
 

@@ -9,6 +9,7 @@ mod headers;
 mod host;
 mod linger;
 pub mod listener;
+pub mod metadata;
 pub mod misdirected;
 pub mod openapi;
 mod peer;

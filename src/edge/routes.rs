@@ -23,7 +23,6 @@ use tokio::{sync::Mutex, time};
 use super::docs;
 use crate::{
     port::store::Store,
-    service::keyring::Keyring,
     telemetry::metrics::{DependencyLabel, Metrics},
 };
 
@@ -37,8 +36,6 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Shown {
     /// The database.
     pub store: Arc<dyn Store>,
-    /// The public keys.
-    pub keyring: Arc<Keyring>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The OpenAPI document, as JSON text.
@@ -56,7 +53,6 @@ pub fn documents(shown: &Arc<Shown>) -> Router {
     Router::new()
         .route("/", get(async || axum::response::Redirect::temporary("/docs")))
         .route("/openapi.json", get(openapi))
-        .route("/.well-known/jwks.json", get(jwks))
         .with_state(Arc::clone(shown))
         .merge(docs::routes())
 }
@@ -142,14 +138,8 @@ async fn openapi(State(shown): State<Arc<Shown>>) -> Response {
     cached(shown.openapi.clone().into(), "max-age=60")
 }
 
-/// The public keys (RFC 7517), so that other services verify access tokens themselves. A new key is published well
-/// before it signs, so keeping them for five minutes is safe.
-async fn jwks(State(shown): State<Arc<Shown>>) -> Response {
-    let keys = json!({ "keys": shown.keyring.public_keys() });
-    cached(keys.to_string().into(), "public, max-age=300")
-}
-
-fn cached(json: Body, cache: &'static str) -> Response {
+/// An answer that others may keep.
+pub(super) fn cached(json: Body, cache: &'static str) -> Response {
     const JSON: (HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
     ([JSON, (header::CACHE_CONTROL, cache)], json).into_response()
 }

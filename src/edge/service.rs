@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::{activity::Activity, cors, headers, host, linger::Lingering, peer};
+use super::{activity::Activity, cors, headers, host, linger::Lingering, metadata, peer};
 use crate::{
     config::Config,
     domain::caller::Transport,
@@ -86,7 +86,9 @@ impl Connection {
         let ip = peer::client_ip(&edge.config, self.peer, request.headers());
         let authority = request.uri().authority().map(http::uri::Authority::as_str);
         let host = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        cors::hint(&edge.config.cors_origins.0, authority.or_else(host), request.headers());
+        if !request.uri().path().starts_with(metadata::PREFIX) {
+            cors::hint(&edge.config.cors_origins.0, authority.or_else(host), request.headers());
+        }
         let request_id = request_id(request.headers());
         let sample_ratio = if edge.spans.is_some() { edge.config.trace_sample_ratio } else { 0.0 };
         let trace = trace::continue_or_begin(request.headers(), sample_ratio);

@@ -23,6 +23,8 @@ pub struct Parts<S> {
     pub refuse: fn(&gateway::Error) -> Status,
     /// What is served beside the RPCs.
     pub pages: Router,
+    /// What pages of every origin may read.
+    pub open: Router,
     /// Which pages of other origins may call.
     pub cors: Option<CorsLayer>,
 }
@@ -41,18 +43,19 @@ impl Transports {
             + 'static,
         S::Future: Send + 'static,
     {
-        let Parts { rpc, gateway, refuse, pages, cors } = parts;
+        let Parts { rpc, gateway, refuse, pages, open, cors } = parts;
         let native = rpc.clone().map_request(|request: Request<HttpBody>| request.map(Body::new));
         let web = GrpcWebLayer::new().layer(rpc.clone());
         let transcoded = rpc.map_request(move |request: Request<gateway::Body>| {
             request.map(|body| Body::new(body.map_err(move |error| refuse(&error))))
         });
         let rest = gateway.build(transcoded)?;
+        let pages = allow(cors.as_ref(), handler(pages.fallback_service(rest.clone())));
         Ok(Self {
             grpc: handler(native),
             grpc_web: allow(cors.as_ref(), handler(web)),
-            rest: allow(cors.as_ref(), handler(rest.clone())),
-            pages: allow(cors.as_ref(), handler(pages.fallback_service(rest))),
+            rest: allow(cors.as_ref(), handler(rest)),
+            pages: handler(open.fallback_service(pages)),
         })
     }
 }

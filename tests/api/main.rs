@@ -21,6 +21,7 @@ mod key;
 mod kind;
 mod life;
 mod limits;
+mod metadata;
 mod operations;
 mod paging;
 mod parity;
