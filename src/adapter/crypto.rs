@@ -132,7 +132,11 @@ impl Signatures for Ed25519 {
 
     fn key_id(&self, token: &str) -> Result<Uuid> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| BadToken::Invalid)?;
-        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TOKEN_TYPE) {
+        // None of ours marks a field as critical, and none must be passed over that is (RFC 7515, section 4.1.11).
+        let is_ours = header.alg == Algorithm::EdDSA
+            && header.typ.as_deref() == Some(TOKEN_TYPE)
+            && header.crit.is_none();
+        if !is_ours {
             return Err(BadToken::Invalid.into());
         }
         header.kid.and_then(|kid| kid.parse().ok()).ok_or(BadToken::Invalid.into())

@@ -1,5 +1,7 @@
 //! Access tokens: which are taken for good, and that nothing else is.
 
+mod forged;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -24,7 +26,7 @@ async fn assert_refused(app: &App, token: &str) {
 }
 
 /// Header, claims and signature of a token.
-fn parts(token: &str) -> (Value, Value, String) {
+pub fn parts(token: &str) -> (Value, Value, String) {
     let mut parts = token.split('.');
     let mut json = || {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(parts.next().unwrap()).unwrap();
