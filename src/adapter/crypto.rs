@@ -23,6 +23,7 @@ pub struct DerivedKeys {
     page_token: hmac::Key,
     request_fingerprint: hmac::Key,
     signing_key: RandomizedNonceKey,
+    letter: RandomizedNonceKey,
 }
 
 impl DerivedKeys {
@@ -41,12 +42,16 @@ impl DerivedKeys {
             Ok::<_, Error>(key)
         };
         let mac = |purpose| Ok::<_, Error>(hmac::Key::new(hmac::HMAC_SHA256, &derive(purpose)?));
+        let cipher = |purpose| {
+            RandomizedNonceKey::new(&AES_256_GCM, &derive(purpose)?)
+                .map_err(|_| Error::internal("a key could not be made"))
+        };
         Ok(Self {
             refresh_token: mac("refresh token")?,
             page_token: mac("page token")?,
             request_fingerprint: mac("request fingerprint")?,
-            signing_key: RandomizedNonceKey::new(&AES_256_GCM, &derive("signing key")?)
-                .map_err(|_| Error::internal("a key could not be made"))?,
+            signing_key: cipher("signing key")?,
+            letter: cipher("letter")?,
         })
     }
 
@@ -61,6 +66,7 @@ impl DerivedKeys {
     fn cipher(&self, kept: Kept) -> &RandomizedNonceKey {
         match kept {
             Kept::SigningKey => &self.signing_key,
+            Kept::Letter => &self.letter,
         }
     }
 }

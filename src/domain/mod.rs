@@ -2,10 +2,12 @@
 
 pub mod audit;
 pub mod caller;
+pub mod device;
 pub mod error;
 pub mod event;
 pub mod id;
 pub mod key;
+pub mod mail;
 pub mod page;
 pub mod permission;
 pub mod resource;

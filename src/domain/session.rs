@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Timestamp, id::Id, user::User};
+use super::{Timestamp, device::Device, id::Id, user::User};
 
 /// How long an access token is good for.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_hours(1);
@@ -43,6 +43,12 @@ impl Session {
     #[must_use]
     pub fn expiry(create_time: Timestamp, now: Timestamp) -> Timestamp {
         (now + IDLE_LIFETIME).min(create_time + TOTAL_LIFETIME)
+    }
+
+    /// What it was begun on.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        Device { client_name: self.client_name.clone(), user_agent: self.user_agent.clone() }
     }
 
     /// Whether it can be used.

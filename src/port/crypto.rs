@@ -48,6 +48,8 @@ pub enum Purpose {
 pub enum Kept {
     /// Private signing keys.
     SigningKey,
+    /// What mails say.
+    Letter,
 }
 
 /// Message authentication and encryption under keys derived from the server's secret.

@@ -8,5 +8,6 @@ pub mod clock;
 pub mod coherence;
 pub mod crypto;
 pub mod limiter;
+pub mod mailer;
 pub mod presence;
 pub mod store;

@@ -37,6 +37,7 @@ mod announcements;
 mod audit;
 mod idempotency;
 mod keys;
+mod mails;
 mod outbox;
 mod privileges;
 mod relay;

@@ -45,6 +45,7 @@ queries! {
 
     FindSession = "find_session",
     FindPrincipal = "find_principal",
+    ListDevices = "list_devices",
     InsertSession = "insert_session",
     AdvanceSession = "advance_session",
     EndSession = "end_session",
@@ -54,6 +55,15 @@ queries! {
     LockSigningKeys = "lock_signing_keys",
     InsertSigningKey = "insert_signing_key",
     RetireSigningKey = "retire_signing_key",
+
+    MailStatus = "mail_status",
+    ListMails = "list_mails",
+    CountMails = "count_mails",
+    InsertMail = "insert_mail",
+    ClaimMails = "claim_mails",
+    RenewMails = "renew_mails",
+    SettleMail = "settle_mail",
+    ExpireMails = "expire_mails",
 
     FindRoom = "find_room",
     IsRoomMember = "is_room_member",

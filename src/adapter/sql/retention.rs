@@ -45,6 +45,7 @@ impl Retention for Change {
             (delete!("users", "id", "purge_time <= $1"), now),
             (delete!("sessions", "id", "end_time < $1 OR expire_time < $1"), ended_before),
             (delete!("signing_keys", "id", "retire_time < $1"), ended_before),
+            (delete!("mails", "id", "purge_time <= $1"), now),
             (delete!("outbox", "seq", "publish_time < $1"), published_before),
             (delete!("idempotency_keys", "scope, request_id", "expire_time <= $1"), now),
         ];

@@ -11,6 +11,7 @@ use crate::adapter::sql::query::Query;
 use crate::domain::{
     Result, Timestamp,
     caller::Principal,
+    device::Device,
     id::Id,
     permission::Permission,
     session::{EndReason, Session},
@@ -33,6 +34,19 @@ impl<L: Link> ReadSessions for Handle<L> {
             .try_map(|row| session(&row))
             .fetch_optional(self.on(Query::FindSession))
             .await?)
+    }
+
+    async fn list_devices(&mut self, user_id: Id<User>, limit: i64) -> Result<Vec<Device>> {
+        let query = sqlx::query(
+            "SELECT DISTINCT client_name, user_agent FROM sessions WHERE user_id = $1 LIMIT $2",
+        );
+        let device = |row: Row| {
+            let (client_name, user_agent) =
+                (row.try_get("client_name")?, row.try_get("user_agent")?);
+            Ok(Device { client_name, user_agent })
+        };
+        let query = query.bind(user_id.uuid()).bind(limit).try_map(device);
+        Ok(query.fetch_all(self.on(Query::ListDevices)).await?)
     }
 
     async fn find_principal(

@@ -6,6 +6,7 @@ mod idempotency;
 mod keys;
 mod lease;
 mod list;
+mod mails;
 mod measure;
 mod outbox;
 mod retention;

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::domain::{
     Result, Timestamp,
     caller::Principal,
+    device::Device,
     id::Id,
     key::SigningKey,
     page::{Page, PageQuery, UserFilter},
@@ -65,6 +66,9 @@ pub trait Users: ReadUsers {
 pub trait ReadSessions {
     /// The session with this id, live or not.
     async fn find_session(&mut self, id: Id<Session>) -> Result<Option<Session>>;
+
+    /// What the sessions of a user were begun on, those that have ended included: each once, and up to `limit` of them.
+    async fn list_devices(&mut self, user_id: Id<User>, limit: i64) -> Result<Vec<Device>>;
 
     /// Who a session belongs to and what they may do: none when the session has ended or expired, or its user may not
     /// use it. Expired role bindings give nothing.

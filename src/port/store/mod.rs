@@ -4,6 +4,7 @@
 //! `Unavailable` (the database does not answer) or `Internal`. Deleted resources are found by id, never listed.
 
 mod identity;
+mod mail;
 mod record;
 mod room;
 mod stream;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
+pub use mail::{KeptMail, MailStatus, Mails, ReadMails, Settlement};
 pub use record::{
     Audit, Idempotency, IdempotencyKey, Outbox, OutboxRow, OutboxStatus, Places, Published,
     ReadOutbox, Remembered, Retention,
@@ -48,7 +50,7 @@ pub trait Store: Send + Sync {
 
 /// Everything that can be read.
 pub trait Read:
-    ReadUsers + ReadSessions + ReadKeys + ReadRooms + ReadStreams + ReadOutbox + Send
+    ReadUsers + ReadSessions + ReadKeys + ReadMails + ReadRooms + ReadStreams + ReadOutbox + Send
 {
 }
 
@@ -56,7 +58,7 @@ pub trait Read:
 /// other error it can only be rolled back. Every method may also fail with `LostRace`.
 #[async_trait]
 pub trait Tx:
-    Read + Users + Sessions + Keys + Rooms + Streams + Outbox + Audit + Idempotency + Retention
+    Read + Users + Sessions + Keys + Mails + Rooms + Streams + Outbox + Audit + Idempotency + Retention
 {
     /// Keeps the changes: when it returns they survive a crash.
     async fn commit(self: Box<Self>) -> Result<()>;
