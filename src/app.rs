@@ -34,7 +34,7 @@ use crate::{
         transports::Parts,
     },
     policy::stack::{Guarded, Policy},
-    port::bus::Bus,
+    port::{bus::Bus, mailer::Mailer},
     rpc::{
         self,
         proto::{
@@ -49,7 +49,7 @@ use crate::{
 
 use self::shared::Shared;
 pub use self::{
-    adapters::nats,
+    adapters::{nats, smtp, writer},
     core::{Core, database},
     shared::redis,
 };
@@ -69,6 +69,7 @@ pub struct App {
     health: HealthReporter,
     core: Core,
     bus: Arc<dyn Bus>,
+    mailer: Arc<dyn Mailer>,
     shared: Shared,
     config: Arc<Config>,
     /// Ends the listener and the streams.
@@ -95,6 +96,7 @@ impl App {
         });
         let closing = CancellationToken::new();
         let bus = adapters::bus(&config, secrets).await?;
+        let mailer = adapters::mailer(&config, secrets)?;
         let shared = Shared::connect(&config, secrets, &core).await?;
         let policy = policy(&config, &core, &shared, closing.clone());
         let documents = routes::documents(&shown)
@@ -128,7 +130,19 @@ impl App {
         for service in contract::POOL.services() {
             health.set_service_status(service.full_name(), ServingStatus::Serving).await;
         }
-        Ok(Self { listener, edge, operators, shown, health, core, bus, shared, config, closing })
+        Ok(Self {
+            listener,
+            edge,
+            operators,
+            shown,
+            health,
+            core,
+            bus,
+            mailer,
+            shared,
+            config,
+            closing,
+        })
     }
 
     /// Where it listens.
@@ -148,7 +162,7 @@ impl App {
         let ended = CancellationToken::new();
         let world = self.core.world.clone();
         let metrics = Arc::clone(&self.core.metrics);
-        let mut parts = self.core.workers(self.bus, &ended);
+        let mut parts = self.core.workers(self.bus, self.mailer, &ended);
         self.shared.watch(&mut parts, metrics, &ended);
         if let Some((listener, edge)) = self.operators {
             // Operators see the drain to its end.

@@ -3,6 +3,7 @@
 mod admin;
 mod events;
 mod keys;
+mod mail;
 mod outbox;
 mod schema;
 mod serve;
@@ -41,6 +42,7 @@ Secrets are never flags. They are read from the environment or from `.env`:
   REDIS_URL     redis://USER:PASSWORD@HOST, through which replicas share budgets [default: each
                 counts by itself]
   NATS_URL      nats://USER:PASSWORD@HOST, where events are published [default: nowhere]
+  SMTP_URL      smtp://USER:PASSWORD@HOST, through which mails are sent [default: to the log]
 
 A first session:
   veza                                         serve on http://127.0.0.1:8080
@@ -88,6 +90,9 @@ enum Command {
     /// See what happens
     #[command(subcommand)]
     Events(events::Events),
+    /// See which mails were written, and whether they can be sent
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Print the OpenAPI document
     Openapi,
     /// Print the effective configuration, secrets hidden, and say whether a server would start with it
@@ -127,6 +132,7 @@ impl CommandLine {
             }
             Some(Command::Outbox(command)) => on_runtime(outbox::run(&config, command)),
             Some(Command::Events(command)) => on_runtime(events::run(&config, command)),
+            Some(Command::Mail(command)) => on_runtime(mail::run(&config, command)),
             Some(Command::Openapi) => {
                 let methods = Methods::read(&contract::POOL, &[])?;
                 print(&format!("{:#}\n", openapi::document(&methods, &config)))
@@ -172,6 +178,7 @@ fn check(config: &Config) -> Result<(), String> {
     config.check_secrets().map_err(|error| error.to_string())?;
     app::redis(config, config::redis_url().as_ref())?;
     app::nats(config, config::nats_url().as_ref())?;
+    app::smtp(config, config::smtp_url().as_ref())?;
     if let Some((cert, key)) = config.tls().map_err(|error| error.to_string())? {
         tls::acceptor(cert, key)?;
     }

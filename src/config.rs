@@ -1,6 +1,7 @@
 //! The configuration: one struct, and the only reader of the environment.
 
 mod database;
+mod mail;
 mod nats;
 mod redis;
 mod secret;
@@ -18,9 +19,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::redis::Redis;
 pub use database::{Database, Pooler};
+pub use mail::Mail;
 pub use nats::Nats;
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
-pub use secret::{Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url};
+pub use secret::{
+    Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url, smtp_url,
+};
 pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous, duration};
 use value::{address, collector, optional, positive_duration, ratio, show, whole};
 
@@ -80,6 +84,10 @@ pub struct Config {
     /// NATS.
     #[command(flatten)]
     pub nats: Nats,
+
+    /// Mails.
+    #[command(flatten)]
+    pub mail: Mail,
 
     /// A file that holds `JWT_SECRET`, for secrets that are mounted as files
     #[arg(
@@ -280,8 +288,8 @@ fn pair<'a>(
 }
 
 /// Settings without a flag.
-const FLAGLESS: [&str; 5] =
-    ["DATABASE_LISTEN_URL", "DATABASE_URL", "JWT_SECRET", "NATS_URL", "REDIS_URL"];
+const FLAGLESS: [&str; 6] =
+    ["DATABASE_LISTEN_URL", "DATABASE_URL", "JWT_SECRET", "NATS_URL", "REDIS_URL", "SMTP_URL"];
 
 /// Treats a setting that is set to nothing as one that is not set: templates leave such variables behind.
 #[must_use]
@@ -344,7 +352,7 @@ impl fmt::Display for Config {
             ("LOG_LEVEL", self.log_level.as_str().to_owned()),
         ];
         let storage = self.database.lines(self.call_timeout).into_iter().chain(self.redis.lines());
-        let storage = storage.chain(self.nats.lines());
+        let storage = storage.chain(self.nats.lines()).chain(self.mail.lines());
         let lines = network.into_iter().chain(storage).chain(rest);
         lines.into_iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
     }

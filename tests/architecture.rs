@@ -76,7 +76,7 @@ const ALL_BUT_COMMAND: &[&str] = &[
 ];
 
 /// Crates with one home: what else could be done with them would be done there, too.
-const HOMES: [(&str, &[&str]); 19] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("argon2", &["adapter"]),
     ("async_nats", &["adapter"]),
     ("aws_lc_rs", &["adapter", "config"]),
@@ -89,6 +89,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("hyper", &["edge"]),
     ("hyper_util", &["edge"]),
     ("jsonwebtoken", &["adapter"]),
+    ("lettre", &["adapter"]),
     ("moka", &["adapter"]),
     ("prost", &["rpc"]),
     ("redis", &["adapter"]),

@@ -2,6 +2,7 @@
 //! the memory that stands in for it.
 
 pub mod crypto;
+pub mod mail;
 pub mod memory;
 pub mod nats;
 pub mod passwords;

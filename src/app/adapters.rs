@@ -6,12 +6,14 @@ use secrecy::SecretString;
 
 use crate::{
     adapter::{
+        mail::{self, Log, Smtp},
         memory::bus::Broadcast,
         nats::{self, JetStream},
     },
     config::{Config, Secrets},
     domain,
-    port::bus::Bus,
+    port::{bus::Bus, mailer::Mailer},
+    service::mail::{Links, Writer},
 };
 
 /// Carries events: to NATS where it is configured, within this process otherwise.
@@ -50,6 +52,62 @@ pub fn nats(config: &Config, url: Option<&SecretString>) -> Result<Option<nats::
     };
     nats::check(&options).map_err(explain)?;
     Ok(Some(options))
+}
+
+/// Delivers mails: to a mail server where one is configured, to the log otherwise.
+///
+/// # Errors
+/// A sentence when a setting cannot be used.
+pub fn mailer(config: &Config, secrets: &Secrets) -> Result<Arc<dyn Mailer>, String> {
+    if let Some(options) = smtp(config, secrets.smtp_url.as_ref())? {
+        return Ok(Arc::new(Smtp::new(&options).map_err(explain)?));
+    }
+    let is_embedded = Config::is_embedded(&secrets.database_url);
+    Ok(Arc::new(Log { shows_letters: is_embedded && config.is_local() }))
+}
+
+/// How to reach the mail server, where one is configured.
+///
+/// # Errors
+/// A sentence when a setting cannot be read, or one is missing.
+pub fn smtp(config: &Config, url: Option<&SecretString>) -> Result<Option<mail::Options>, String> {
+    let settings = &config.mail;
+    let Some(url) = url else {
+        let from = settings.from.0.as_deref();
+        return from
+            .map_or(Ok(None), |from| mail::sender_name(from).map(|_| None))
+            .map_err(explain);
+    };
+    let Some(from) = settings.from.0.clone() else {
+        return Err("MAIL_FROM is not set: with SMTP_URL, say whom mails are from, as Veza <no-reply@example.com>".into());
+    };
+    if settings.public_url.0.is_none() {
+        return Err("PUBLIC_URL is not set: with SMTP_URL, say where the links of mails lead, as https://app.example.com".into());
+    }
+    let options = mail::Options {
+        url: url.clone(),
+        from,
+        hello: config.public_host(),
+        timeout: settings.smtp_timeout,
+    };
+    mail::check(&options).map_err(explain)?;
+    Ok(Some(options))
+}
+
+/// Who writes mails.
+///
+/// # Errors
+/// `Internal` with a sentence when a setting cannot be read.
+pub fn writer(config: &Config) -> domain::Result<Writer> {
+    let name = config.mail.from.0.as_deref().map_or(Ok(None), mail::sender_name)?;
+    Ok(Writer {
+        links: Links {
+            public_url: config.public_url(),
+            email_verification: config.mail.email_verification_path.clone(),
+            password_reset: config.mail.password_reset_path.clone(),
+        },
+        sender: name.unwrap_or_else(|| "Veza".to_owned()),
+    })
 }
 
 /// The sentence for people that an adapter has put into an error.

@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::adapters;
 use crate::{
     adapter::{
         crypto::{DerivedKeys, Ed25519},
@@ -17,13 +18,14 @@ use crate::{
     config::{Config, Pooler, Secrets, Synchronous},
     contract, domain,
     policy::method::{Load, Methods, Open},
-    port::{bus::Bus, clock::Clock},
+    port::{bus::Bus, clock::Clock, mailer::Mailer},
     rpc,
     service::{
         World,
         access::AccessService,
         auth::AuthService,
         keyring::Keyring,
+        mail::Mails,
         memory::{Remembered, Sessions},
         role::RoleService,
         room::RoomService,
@@ -35,6 +37,7 @@ use crate::{
     worker::{
         backlog::Backlog,
         journal,
+        post::{self, Post},
         relay::{Bell, Relay},
         schedule,
     },
@@ -78,7 +81,8 @@ pub struct Core {
     pub(super) rooms: Arc<RoomService>,
     pub(super) streams: Arc<StreamService>,
     following: BoxFuture<'static, ()>,
-    bell: Arc<Bell>,
+    bells: Bells,
+    is_embedded: bool,
     outbox_pending_max: i64,
     pub(super) metrics: Arc<Metrics>,
     pub(super) methods: Arc<Methods>,
@@ -131,6 +135,39 @@ where
     Arc::new(Bounded::new(CACHE_ENTRIES_MAX, lifetime, metrics.cache(name)))
 }
 
+/// What wakes the workers that carry on what was recorded.
+#[derive(Default)]
+struct Bells {
+    relay: Arc<Bell>,
+    post: Arc<post::Bell>,
+}
+
+/// What every use case needs.
+async fn world(
+    config: &Config,
+    secrets: &Secrets,
+    clock: Arc<dyn Clock>,
+    measured: Arc<sql::Metrics>,
+    bells: &Bells,
+) -> domain::Result<World> {
+    let vault = Arc::new(DerivedKeys::new(&secrets.jwt_secret)?);
+    let mails = Mails {
+        writer: adapters::writer(config)?,
+        vault: Arc::clone(&vault) as _,
+        post: Arc::clone(&bells.post) as _,
+    };
+    let options = database(config, secrets);
+    Ok(World {
+        store: sql::open(&options, rpc::event::encode, measured).await?,
+        ids: Arc::new(UuidV7::new(Arc::clone(&clock))),
+        clock,
+        vault,
+        relay: Arc::clone(&bells.relay) as _,
+        mails: Arc::new(mails),
+        commits: TaskTracker::new(),
+    })
+}
+
 impl Core {
     /// Connects the use cases to the world.
     ///
@@ -144,20 +181,13 @@ impl Core {
         let methods =
             Methods::read(&contract::POOL, &OPEN_METHODS).map_err(domain::Error::internal)?;
         let methods = Arc::new(methods);
-        let options = database(config, secrets);
-        let measured = Arc::new(sql::Metrics::new(options.slow_query));
+        let measured = Arc::new(sql::Metrics::new(config.database.slow_query));
         let metrics = Metrics::new(methods.names()).with(|registry| measured.register(registry));
         let metrics = Arc::new(metrics);
-        let bell = Arc::new(Bell::default());
-        let world = World {
-            store: sql::open(&options, rpc::event::encode, measured).await?,
-            ids: Arc::new(UuidV7::new(Arc::clone(&clock))),
-            clock,
-            vault: Arc::new(DerivedKeys::new(&secrets.jwt_secret)?),
-            relay: Arc::clone(&bell) as _,
-            commits: TaskTracker::new(),
-        };
-        let remembered = remembered(Config::is_embedded(&secrets.database_url), &metrics);
+        let bells = Bells::default();
+        let world = world(config, secrets, clock, measured, &bells).await?;
+        let is_embedded = Config::is_embedded(&secrets.database_url);
+        let remembered = remembered(is_embedded, &metrics);
         let following = world.store.follow(Arc::new(remembered.clone()));
         let Remembered { sessions: live, users, keys } = remembered.clone();
         let names = TokenNames {
@@ -202,7 +232,8 @@ impl Core {
             keyring,
             world,
             following: following.work,
-            bell,
+            bells,
+            is_embedded,
             outbox_pending_max: config.nats.outbox_pending_max,
             metrics,
             methods,
@@ -210,14 +241,19 @@ impl Core {
     }
 
     /// What goes on without a call, until `ended`.
-    pub(super) fn workers(self, bus: Arc<dyn Bus>, ended: &CancellationToken) -> JoinSet<()> {
+    pub(super) fn workers(
+        self,
+        bus: Arc<dyn Bus>,
+        mailer: Arc<dyn Mailer>,
+        ended: &CancellationToken,
+    ) -> JoinSet<()> {
         let mut workers = JoinSet::new();
         let (store, clock) = (&self.world.store, &self.world.clock);
         let relay = Relay {
             store: Arc::clone(store),
             bus: Arc::clone(&bus),
             clock: Arc::clone(clock),
-            bell: Arc::clone(&self.bell),
+            bell: Arc::clone(&self.bells.relay),
             metrics: Arc::clone(&self.metrics),
         };
         let (following, stop) = (self.following, ended.clone());
@@ -227,12 +263,23 @@ impl Core {
         workers.spawn(journal::keep(Arc::clone(&bus), Arc::clone(&self.metrics), ended.clone()));
         workers.spawn(journal::show(bus, ended.clone()));
         workers.spawn(relay.run(ended.clone()));
+        let post = Post {
+            store: Arc::clone(store),
+            mails: Arc::clone(&self.world.mails),
+            mailer,
+            keeps_logged: self.is_embedded,
+            clock: Arc::clone(clock),
+            ids: Arc::clone(&self.world.ids),
+            bell: self.bells.post,
+            metrics: Arc::clone(&self.metrics),
+        };
+        workers.spawn(post.run(ended.clone()));
         workers.spawn(schedule::keep_time(Arc::clone(clock), ended.clone()));
         let backlog = Backlog {
             store: Arc::clone(store),
             clock: Arc::clone(clock),
             metrics: Arc::clone(&self.metrics),
-            bell: Arc::clone(&self.bell),
+            bell: Arc::clone(&self.bells.relay),
             pending_max: self.outbox_pending_max,
         };
         workers.spawn(backlog.watch(ended.clone()));

@@ -63,6 +63,12 @@ async fn start(config: Config) -> Result<(), String> {
             "there is no administrator yet; make one with this command"
         );
     }
+    if secrets.smtp_url.is_none() && !config.is_local() {
+        tracing::warn!(
+            event = "no_mail_server",
+            "nobody gets mails, so nobody hears of what happens to their account; set SMTP_URL"
+        );
+    }
     app.run(stop).await?;
     tracing::info!(event = "stopped", "stopped");
     Ok(())

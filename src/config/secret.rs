@@ -26,6 +26,8 @@ pub struct Secrets {
     pub redis_url: Option<SecretString>,
     /// `NATS_URL`; without it events stay within the process.
     pub nats_url: Option<SecretString>,
+    /// `SMTP_URL`; without it mails go to the log.
+    pub smtp_url: Option<SecretString>,
 }
 
 impl Secrets {
@@ -38,6 +40,7 @@ impl Secrets {
             jwt_secret: SecretString::default(),
             redis_url: None,
             nats_url: None,
+            smtp_url: None,
         }
     }
 }
@@ -85,6 +88,12 @@ pub fn nats_url() -> Option<SecretString> {
     environment("NATS_URL").map(Into::into)
 }
 
+/// `SMTP_URL`, where it is set.
+#[must_use]
+pub fn smtp_url() -> Option<SecretString> {
+    environment("SMTP_URL").map(Into::into)
+}
+
 impl Config {
     /// Finds the secrets: in the environment, in files, or, for an embedded database, in a file beside it that is made at
     /// the first start and readable by its owner only.
@@ -104,6 +113,7 @@ impl Config {
             jwt_secret: jwt_secret.into(),
             redis_url: redis_url(),
             nats_url: nats_url(),
+            smtp_url: smtp_url(),
         })
     }
 

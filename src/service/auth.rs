@@ -167,7 +167,7 @@ impl AuthService {
                 }
                 let resource = format!("users/{}", user.id);
                 change.audit_as(Some(user.id), "auth.login", resource, Outcome::Success).await?;
-                let session = self.sessions.begin(change, caller, user.id, client_name).await?;
+                let session = self.sessions.sign_in(change, caller, &user, client_name).await?;
                 Ok((user, session))
             })
         });

@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::World;
+use super::{World, mail::Mails};
 use crate::{
     domain::{
         Error, Result, Timestamp,
@@ -41,6 +41,8 @@ pub struct Change<'a> {
     pub tx: Box<dyn Tx>,
     /// When it began.
     pub now: Timestamp,
+    /// Whether a mail was recorded.
+    pub(super) has_mail: bool,
     world: &'a World,
     caller: &'a Caller,
 }
@@ -73,7 +75,8 @@ impl World {
     ) -> Result<T> {
         let after = Arc::new(after);
         self.attempt(|tx| {
-            let mut change = Change { tx, now: self.clock.now(), world: self, caller };
+            let mut change =
+                Change { tx, now: self.clock.now(), has_mail: false, world: self, caller };
             let (work, after) = (&work, Arc::clone(&after));
             async move {
                 let result = work(&mut change).await;
@@ -137,13 +140,27 @@ impl Change<'_> {
             }
         };
         let (tx, relay) = (self.tx, Arc::clone(&self.world.relay));
+        let mails = self.has_mail.then(|| Arc::clone(&self.world.mails));
         let commit = self.world.commits.spawn(async move {
             tx.commit().await?;
             after(&value);
             relay.wake();
+            if let Some(mails) = mails {
+                mails.post.wake();
+            }
             Ok(value)
         });
         commit.await.map_err(Error::internal)?
+    }
+
+    /// Who writes mails.
+    pub(super) fn mails(&self) -> &'_ Mails {
+        &self.world.mails
+    }
+
+    /// An id that nothing has yet.
+    pub(super) fn new_id<T>(&self) -> Id<T> {
+        Id::from(self.world.ids.uuid())
     }
 
     /// On whose behalf it is made.
@@ -161,7 +178,7 @@ impl Change<'_> {
             return Err(Error::OutboxFull);
         }
         let event = Event {
-            id: Id::from(self.world.ids.uuid()),
+            id: self.new_id(),
             time: self.now,
             actor_id: self.caller.user_id(),
             trace_parent: self.caller.origin.trace.map(|trace| trace.to_string()),
@@ -185,7 +202,7 @@ impl Change<'_> {
         outcome: Outcome,
     ) -> Result<()> {
         let entry = Entry {
-            id: Id::from(self.world.ids.uuid()),
+            id: self.new_id(),
             time: self.now,
             caller: self.caller.clone(),
             actor_id,

@@ -4,6 +4,7 @@ pub mod access;
 pub mod auth;
 pub mod change;
 pub mod keyring;
+pub mod mail;
 pub mod memory;
 pub mod outbox;
 pub mod page;
@@ -17,6 +18,8 @@ pub mod user;
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
+
+use self::mail::Mails;
 
 use crate::port::{
     bus::Relay,
@@ -38,6 +41,8 @@ pub struct World {
     pub vault: Arc<dyn Vault>,
     /// Whoever carries events on.
     pub relay: Arc<dyn Relay>,
+    /// Writes to people.
+    pub mails: Arc<Mails>,
     /// Commits under way: they end even when whoever asked for them is gone.
     pub commits: TaskTracker,
 }

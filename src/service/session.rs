@@ -14,11 +14,15 @@ use crate::{
         caller::Caller,
         event::Data,
         id::Id,
+        mail::{Mail, Recipient},
         session::{ACCESS_TOKEN_LIFETIME, EndReason, Session},
         user::User,
     },
     port::crypto::Claims,
 };
+
+/// How many devices of an account are looked at to see whether another is one of them.
+const DEVICES_MAX: i64 = 1_000;
 
 /// The credentials of a session.
 #[derive(Debug)]
@@ -92,6 +96,25 @@ impl SessionService {
         Ok(session)
     }
 
+    /// Begins a session of somebody who has an account already, and writes to them when it is on a device that they have
+    /// had no session on.
+    pub async fn sign_in(
+        &self,
+        change: &mut Change<'_>,
+        caller: &Caller,
+        user: &User,
+        client_name: &str,
+    ) -> Result<Session> {
+        let known = change.tx.list_devices(user.id, DEVICES_MAX).await?;
+        let session = self.begin(change, caller, user.id, client_name).await?;
+        let device = session.device();
+        if !known.iter().any(|known| known.is_like(&device)) {
+            let mail = Mail::NewDevice { client_name: device.client_name };
+            change.mail(&Recipient::of(user), &mail).await?;
+        }
+        Ok(session)
+    }
+
     /// Exchanges a refresh token.
     ///
     /// # Errors
@@ -158,7 +181,9 @@ impl SessionService {
         if counter > session.counter {
             return Err(Error::InvalidRefreshToken);
         }
-        self.end(change, &session, EndReason::RefreshReuse).await?;
+        if self.end(change, &session, EndReason::RefreshReuse).await? {
+            self.warn_of_reuse(change, &session).await?;
+        }
         Ok(Use::Theft(id))
     }
 
@@ -205,11 +230,25 @@ impl SessionService {
         Ok(())
     }
 
-    async fn end(&self, change: &mut Change<'_>, session: &Session, why: EndReason) -> Result<()> {
-        if change.tx.end_session(session.id, change.now, why).await? {
+    /// Ends a session; whether it was not ended before.
+    async fn end(
+        &self,
+        change: &mut Change<'_>,
+        session: &Session,
+        why: EndReason,
+    ) -> Result<bool> {
+        let ended = change.tx.end_session(session.id, change.now, why).await?;
+        if ended {
             self.tell(change, session.user_id, vec![session.id], why).await?;
         }
-        Ok(())
+        Ok(ended)
+    }
+
+    /// Writes to whoever had a session that was ended because of a token that was used twice.
+    async fn warn_of_reuse(&self, change: &mut Change<'_>, session: &Session) -> Result<()> {
+        let Some(user) = change.tx.find_user(session.user_id).await? else { return Ok(()) };
+        let mail = Mail::RefreshTokenReused { device: session.device() };
+        change.mail(&Recipient::of(&user), &mail).await
     }
 
     /// Ends every session of a user within a change, and returns their ids; tell [`LiveSessions::ended`] after the commit.

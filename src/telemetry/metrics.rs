@@ -45,6 +45,10 @@ pub struct Metrics {
     pub outbox_pending: Gauge,
     /// For how many seconds the oldest of them has waited.
     pub outbox_oldest_age: Gauge<f64, AtomicU64>,
+    /// Mails, by what became of them.
+    pub mails: Family<ResultLabel, Counter>,
+    /// Mails that wait to be sent.
+    pub mails_pending: Gauge,
     /// Whether what the server depends on can be reached: 1 or 0.
     pub dependencies: Family<DependencyLabel, Gauge>,
     /// Password hashes that wait or are being worked on.
@@ -138,6 +142,8 @@ impl Metrics {
             published: Family::default(),
             outbox_pending: Gauge::default(),
             outbox_oldest_age: Gauge::default(),
+            mails: Family::default(),
+            mails_pending: Gauge::default(),
             dependencies: Family::default(),
             password_queue: Gauge::default(),
             caches: Family::default(),
@@ -187,6 +193,12 @@ impl Metrics {
             "How long the oldest event has waited to be published",
             Unit::Seconds,
             self.outbox_oldest_age.clone(),
+        );
+        registry.register("mails", "Mails, by what became of them", self.mails.clone());
+        registry.register(
+            "mails_pending",
+            "Mails that wait to be sent",
+            self.mails_pending.clone(),
         );
         registry.register(
             "dependency_up",

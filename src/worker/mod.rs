@@ -3,6 +3,7 @@
 pub mod backlog;
 pub mod journal;
 pub mod loss;
+pub mod post;
 pub mod presence;
 pub mod relay;
 pub mod schedule;

@@ -21,6 +21,7 @@ mod key;
 mod kind;
 mod life;
 mod limits;
+mod mail;
 mod metadata;
 mod operations;
 mod paging;

@@ -39,6 +39,7 @@ mod idempotency;
 mod keys;
 mod mails;
 mod outbox;
+mod post;
 mod privileges;
 mod relay;
 mod retention;

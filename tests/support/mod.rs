@@ -18,4 +18,5 @@ pub mod reply;
 pub mod rest;
 pub mod rpc;
 pub mod server;
+pub mod smtp;
 pub mod world;

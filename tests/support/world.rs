@@ -80,6 +80,7 @@ impl World {
             jwt_secret: JWT_SECRET.to_owned().into(),
             redis_url: service("REDIS_URL").map(Into::into),
             nats_url: service("NATS_URL").map(Into::into),
+            smtp_url: None,
             database_listen_url: None,
         };
         sql::migrate(&database(&config, &secrets), &|_| {}).await.unwrap();
