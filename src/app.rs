@@ -40,6 +40,7 @@ use crate::{
         proto::{
             auth::v1::auth_service_server::AuthServiceServer,
             chat::v1::chat_service_server::ChatServiceServer,
+            meta::v1::{ServerInfo, meta_service_server::MetaServiceServer},
             stream::v1::stream_service_server::StreamServiceServer,
             user::v1::user_service_server::UserServiceServer,
         },
@@ -243,6 +244,22 @@ fn edge(
     Arc::new(Edge { transports, config, metrics, spans, over_tls, tasks: TaskTracker::new() })
 }
 
+/// What there is to know of this server before one signs in.
+fn info(config: &Config) -> ServerInfo {
+    let features = [
+        ("reflection", config.reflection),
+        ("token_metadata", metadata::is_place(&config.token_issuer)),
+    ];
+    let features = features.into_iter().filter(|(_, is_on)| *is_on);
+    ServerInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        features: features.map(|(name, _)| name.to_owned()).collect(),
+        token_issuer: config.token_issuer.clone(),
+        token_audience: config.token_audience.clone(),
+        password_length_min: config.password_length_min.into(),
+    }
+}
+
 /// The proto services, by their gRPC paths.
 fn routes(core: &Core, config: &Config) -> Result<(Routes, HealthReporter), String> {
     let auth = rpc::auth::Auth {
@@ -257,6 +274,7 @@ fn routes(core: &Core, config: &Config) -> Result<(Routes, HealthReporter), Stri
         .add_service(StreamServiceServer::new(rpc::stream::Streams {
             service: Arc::clone(&core.streams),
         }))
+        .add_service(MetaServiceServer::new(rpc::meta::Meta { info: info(config) }))
         .add_service(health_service);
     if config.reflection {
         let reflection = || {

@@ -6,6 +6,7 @@ use std::fmt;
 
 use http::StatusCode;
 
+use crate::reason::Reason;
 use crate::status::Code;
 
 /// How many wrong fields one error names; more would teach the client nothing.
@@ -35,9 +36,7 @@ pub struct Violation {
 
 #[derive(Clone, Debug)]
 struct Parts {
-    code: Code,
-    http_status: StatusCode,
-    reason: &'static str,
+    reason: Reason,
     message: String,
     violations: Vec<Violation>,
 }
@@ -46,20 +45,20 @@ impl Error {
     /// The number of `google.rpc.Code`.
     #[must_use]
     pub fn code(&self) -> i32 {
-        self.0.code.number()
+        self.0.reason.code()
     }
 
     /// The HTTP status, which tells more than the code does: 413 and 415 are both
     /// `INVALID_ARGUMENT`.
     #[must_use]
     pub fn http_status(&self) -> StatusCode {
-        self.0.http_status
+        self.0.reason.http_status()
     }
 
     /// A stable name for the kind of error, in upper snake case (AIP-193): `ErrorInfo.reason`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
-        self.0.reason
+        self.0.reason.name()
     }
 
     /// What went wrong, for a developer to read.
@@ -75,65 +74,55 @@ impl Error {
     }
 
     pub(crate) fn rpc_code(&self) -> Code {
-        self.0.code
+        self.0.reason.rpc_code()
     }
 
     pub(crate) fn route_not_found() -> Self {
-        Self::new(Code::NOT_FOUND, "ROUTE_NOT_FOUND", "no method is reached by this path")
+        Self::new(Reason::ROUTE_NOT_FOUND, "no method is reached by this path")
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(
-            Code::UNIMPLEMENTED,
-            "METHOD_NOT_ALLOWED",
-            "the path exists, but not for this HTTP method",
-        )
-        .with_status(StatusCode::METHOD_NOT_ALLOWED)
+        Self::new(Reason::METHOD_NOT_ALLOWED, "the path exists, but not for this HTTP method")
     }
 
     pub(crate) fn not_acceptable(offers: &[&str]) -> Self {
         let message = format!("the answer can be {}", offers.join(" or "));
-        Self::new(Code::INVALID_ARGUMENT, "NOT_ACCEPTABLE", message)
-            .with_status(StatusCode::NOT_ACCEPTABLE)
+        Self::new(Reason::NOT_ACCEPTABLE, message)
     }
 
     pub(crate) fn service_unreachable() -> Self {
         let message = "the service behind this API cannot be reached; try again later";
-        Self::new(Code::UNAVAILABLE, "SERVICE_UNREACHABLE", message)
+        Self::new(Reason::SERVICE_UNREACHABLE, message)
     }
 
     /// Both sides of the method stream, for which there is no form in HTTP.
     pub(crate) fn bidirectional() -> Self {
         let message = "both sides of this method stream, which needs gRPC";
-        Self::new(Code::UNIMPLEMENTED, "BIDIRECTIONAL_STREAMING", message)
+        Self::new(Reason::BIDIRECTIONAL_STREAMING, message)
     }
 
     pub(crate) fn range_not_satisfiable(length: usize) -> Self {
         let message = format!("the file has {length} bytes, none of them in the range");
-        Self::new(Code::OUT_OF_RANGE, "RANGE_NOT_SATISFIABLE", message)
-            .with_status(StatusCode::RANGE_NOT_SATISFIABLE)
+        Self::new(Reason::RANGE_NOT_SATISFIABLE, message)
     }
 
     pub(crate) fn unsupported_media_type(message: &str) -> Self {
-        Self::new(Code::INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", message)
-            .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        Self::new(Reason::UNSUPPORTED_MEDIA_TYPE, message)
     }
 
     pub(crate) fn uri_too_long(bytes_max: usize) -> Self {
         let message = format!("path and query have more than {bytes_max} bytes");
-        Self::new(Code::INVALID_ARGUMENT, "URI_TOO_LONG", message)
-            .with_status(StatusCode::URI_TOO_LONG)
+        Self::new(Reason::URI_TOO_LONG, message)
     }
 
     pub(crate) fn body_too_large(bytes_max: usize) -> Self {
         let message = format!("the body has more than {bytes_max} bytes");
-        Self::new(Code::RESOURCE_EXHAUSTED, "BODY_TOO_LARGE", message)
-            .with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        Self::new(Reason::BODY_TOO_LARGE, message)
     }
 
     /// Text that cannot be read at all.
     pub(crate) fn malformed(message: impl Into<String>) -> Self {
-        Self::new(Code::INVALID_ARGUMENT, "MALFORMED_REQUEST", message)
+        Self::new(Reason::MALFORMED_REQUEST, message)
     }
 
     /// Text that can be read, but one field does not fit the request message.
@@ -148,20 +137,19 @@ impl Error {
             0 | 1 => first,
             count => format!("{first} (and {} more)", count - 1),
         };
-        let mut error = Self::new(Code::INVALID_ARGUMENT, "INVALID_FIELDS", message);
+        let mut error = Self::new(Reason::INVALID_FIELDS, message);
         error.0.violations = violations;
         error
     }
 
     /// `If-Match` that could hold for no version at all (RFC 9110, section 13.1.1).
     pub(crate) fn precondition_failed(message: &str) -> Self {
-        Self::new(Code::ABORTED, "PRECONDITION_FAILED", message)
-            .with_status(StatusCode::PRECONDITION_FAILED)
+        Self::new(Reason::PRECONDITION_FAILED, message)
     }
 
     /// An answer of the service that breaks the rules of gRPC, or has no JSON form.
     pub(crate) fn invalid_response(message: &str) -> Self {
-        Self::new(Code::INTERNAL, "INVALID_RESPONSE", message)
+        Self::new(Reason::INVALID_RESPONSE, message)
     }
 
     /// Says which message of a stream is wrong, counted from 1.
@@ -170,15 +158,8 @@ impl Error {
         self
     }
 
-    fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        let http_status = code.http_status();
-        Self(Box::new(Parts { code, http_status, reason, message, violations: Vec::new() }))
-    }
-
-    fn with_status(mut self, status: StatusCode) -> Self {
-        self.0.http_status = status;
-        self
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts { reason, message: message.into(), violations: Vec::new() }))
     }
 }
 

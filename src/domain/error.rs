@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::reason::Reason;
+
 /// The result of anything that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -96,6 +98,9 @@ pub enum Error {
         /// What the database said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A stream was not read as fast as there was something to tell.
+    #[error("the stream was not read fast enough; begin it again where it ended")]
+    SlowReader,
     /// The call's time was up.
     #[error("the deadline passed before the call was done")]
     DeadlineExceeded,
@@ -160,35 +165,52 @@ impl Error {
     /// The stable name of the failure, for programs: it never changes once released.
     #[must_use]
     pub fn reason(&self) -> &'static str {
+        self.kind().name()
+    }
+
+    /// Its reason in the table of all of them.
+    #[must_use]
+    pub fn kind(&self) -> Reason {
         match self {
-            Self::MalformedRequest(_) => "MALFORMED_REQUEST",
-            Self::BodyTooLarge => "BODY_TOO_LARGE",
-            Self::InvalidFields(_) => "INVALID_FIELDS",
-            Self::InvalidPageToken => "INVALID_PAGE_TOKEN",
-            Self::MissingToken => "MISSING_TOKEN",
-            Self::BadToken(BadToken::Scheme) => "UNSUPPORTED_SCHEME",
-            Self::BadToken(BadToken::Invalid) => "INVALID_TOKEN",
-            Self::BadToken(BadToken::Expired) => "EXPIRED_TOKEN",
-            Self::BadToken(BadToken::Ended) => "SESSION_ENDED",
-            Self::WrongCredentials => "WRONG_CREDENTIALS",
-            Self::InvalidRefreshToken => "INVALID_REFRESH_TOKEN",
-            Self::RefreshTokenReused => "REFRESH_TOKEN_REUSED",
-            Self::PermissionDenied { .. } | Self::NotOwner { .. } => "PERMISSION_DENIED",
-            Self::NotFound { .. } => "NOT_FOUND",
-            Self::Taken { field: "email" } => "EMAIL_TAKEN",
-            Self::Taken { field: "username" } => "USERNAME_TAKEN",
-            Self::Taken { .. } => "TAKEN",
-            Self::StaleEtag => "STALE_ETAG",
-            Self::LastAdministrator => "LAST_ADMINISTRATOR",
-            Self::RequestIdReused => "REQUEST_ID_REUSED",
-            Self::RateLimited { .. } => "RATE_LIMITED",
-            Self::Busy => "BUSY",
-            Self::OutboxFull => "OUTBOX_FULL",
-            Self::Unavailable(_) | Self::LostRace { .. } => "UNAVAILABLE",
-            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
-            Self::UnsupportedEncoding => "UNSUPPORTED_ENCODING",
-            Self::UnknownMethod => "UNKNOWN_METHOD",
-            Self::Internal(_) => "INTERNAL",
+            Self::MalformedRequest(_) => Reason::MalformedRequest,
+            Self::BodyTooLarge => Reason::BodyTooLarge,
+            Self::InvalidFields(_) => Reason::InvalidFields,
+            Self::InvalidPageToken => Reason::InvalidPageToken,
+            Self::MissingToken => Reason::MissingToken,
+            Self::BadToken(why) => why.kind(),
+            Self::WrongCredentials => Reason::WrongCredentials,
+            Self::InvalidRefreshToken => Reason::InvalidRefreshToken,
+            Self::RefreshTokenReused => Reason::RefreshTokenReused,
+            Self::PermissionDenied { .. } | Self::NotOwner { .. } => Reason::PermissionDenied,
+            Self::NotFound { .. } => Reason::NotFound,
+            Self::Taken { field: "email" } => Reason::EmailTaken,
+            Self::Taken { field: "username" } => Reason::UsernameTaken,
+            Self::Taken { .. } => Reason::Taken,
+            Self::StaleEtag => Reason::StaleEtag,
+            Self::LastAdministrator => Reason::LastAdministrator,
+            Self::RequestIdReused => Reason::RequestIdReused,
+            Self::RateLimited { .. } => Reason::RateLimited,
+            Self::Busy => Reason::Busy,
+            Self::OutboxFull => Reason::OutboxFull,
+            Self::Unavailable(_) | Self::LostRace { .. } => Reason::Unavailable,
+            Self::SlowReader => Reason::SlowReader,
+            Self::DeadlineExceeded => Reason::DeadlineExceeded,
+            Self::UnsupportedEncoding => Reason::UnsupportedEncoding,
+            Self::UnknownMethod => Reason::UnknownMethod,
+            Self::Internal(_) => Reason::Internal,
+        }
+    }
+}
+
+impl BadToken {
+    /// Its reason in the table of all of them.
+    #[must_use]
+    pub fn kind(self) -> Reason {
+        match self {
+            Self::Scheme => Reason::UnsupportedScheme,
+            Self::Invalid => Reason::InvalidToken,
+            Self::Expired => Reason::ExpiredToken,
+            Self::Ended => Reason::SessionEnded,
         }
     }
 }

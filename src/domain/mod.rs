@@ -10,6 +10,7 @@ pub mod key;
 pub mod mail;
 pub mod page;
 pub mod permission;
+pub mod reason;
 pub mod resource;
 pub mod room;
 pub mod session;

@@ -47,12 +47,8 @@ async fn jwks(State(keyring): State<Arc<Keyring>>) -> Response {
 ///
 /// It has no endpoint of OAuth. The empty lists say so, because without them the defaults would say otherwise.
 fn metadata(issuer: &str) -> Option<Value> {
-    let url: Uri = issuer.parse().ok()?;
-    let is_place = matches!(url.scheme_str(), Some("https" | "http"))
-        && url.query().is_none()
-        && !issuer.contains('#');
     let base = issuer.trim_end_matches('/');
-    is_place.then(|| {
+    is_place(issuer).then(|| {
         json!({
             "issuer": issuer,
             "jwks_uri": format!("{base}/.well-known/jwks.json"),
@@ -65,6 +61,15 @@ fn metadata(issuer: &str) -> Option<Value> {
             "claims_supported": ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"],
         })
     })
+}
+
+/// Whether the name of an issuer is the address of a server.
+#[must_use]
+pub fn is_place(issuer: &str) -> bool {
+    let Ok(url) = issuer.parse::<Uri>() else { return false };
+    matches!(url.scheme_str(), Some("https" | "http"))
+        && url.query().is_none()
+        && !issuer.contains('#')
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod event;
 mod filter;
 mod input;
 mod mask;
+pub mod meta;
 mod page;
 pub mod proto;
 pub mod status;

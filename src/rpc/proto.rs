@@ -19,6 +19,7 @@ macro_rules! package {
 package!(auth, "veza.auth.v1");
 package!(chat, "veza.chat.v1");
 package!(event, "veza.event.v1");
+package!(meta, "veza.meta.v1");
 package!(stream, "veza.stream.v1");
 package!(r#type, "veza.r#type.v1");
 package!(user, "veza.user.v1");

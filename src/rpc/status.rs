@@ -8,7 +8,7 @@ use tonic::{
 };
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-use crate::domain::{Error, error::BadToken};
+use crate::domain::{Error, error::BadToken, reason::Reason};
 
 /// The domain of every reason (AIP-193).
 pub const DOMAIN: &str = "veza";
@@ -16,12 +16,41 @@ pub const DOMAIN: &str = "veza";
 /// When to come back after a failure that passes by itself.
 const RETRY_SOON: Duration = Duration::from_secs(1);
 
+/// The code of gRPC that a reason has.
+#[must_use]
+pub fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::MalformedRequest | Reason::InvalidFields | Reason::InvalidPageToken => {
+            Code::InvalidArgument
+        }
+        Reason::MissingToken
+        | Reason::UnsupportedScheme
+        | Reason::InvalidToken
+        | Reason::ExpiredToken
+        | Reason::SessionEnded
+        | Reason::WrongCredentials
+        | Reason::InvalidRefreshToken
+        | Reason::RefreshTokenReused => Code::Unauthenticated,
+        Reason::PermissionDenied => Code::PermissionDenied,
+        Reason::NotFound => Code::NotFound,
+        Reason::EmailTaken | Reason::UsernameTaken | Reason::Taken | Reason::RequestIdReused => {
+            Code::AlreadyExists
+        }
+        Reason::StaleEtag => Code::Aborted,
+        Reason::LastAdministrator => Code::FailedPrecondition,
+        Reason::BodyTooLarge | Reason::RateLimited | Reason::SlowReader => Code::ResourceExhausted,
+        Reason::Busy | Reason::OutboxFull | Reason::Unavailable => Code::Unavailable,
+        Reason::DeadlineExceeded => Code::DeadlineExceeded,
+        Reason::UnsupportedEncoding | Reason::UnknownMethod => Code::Unimplemented,
+        Reason::Internal => Code::Internal,
+    }
+}
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let (reason, message) = (error.reason(), error.to_string());
-        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata(&error));
-        let code = match &error {
-            Error::MalformedRequest(_) | Error::InvalidPageToken => Code::InvalidArgument,
+        let (reason, message) = (error.kind(), error.to_string());
+        let mut details = ErrorDetails::with_error_info(reason.name(), DOMAIN, metadata(&error));
+        match &error {
             Error::InvalidFields(violations) => {
                 details.set_bad_request(
                     violations
@@ -29,32 +58,16 @@ impl From<Error> for Status {
                         .map(|broken| FieldViolation::new(&broken.field, &broken.description))
                         .collect::<Vec<_>>(),
                 );
-                Code::InvalidArgument
             }
-            Error::MissingToken
-            | Error::BadToken(_)
-            | Error::WrongCredentials
-            | Error::InvalidRefreshToken
-            | Error::RefreshTokenReused => Code::Unauthenticated,
-            Error::PermissionDenied { .. } | Error::NotOwner { .. } => Code::PermissionDenied,
-            Error::NotFound { .. } => Code::NotFound,
-            Error::Taken { .. } | Error::RequestIdReused => Code::AlreadyExists,
-            Error::StaleEtag => Code::Aborted,
-            Error::LastAdministrator => Code::FailedPrecondition,
-            Error::BodyTooLarge => Code::ResourceExhausted,
             Error::RateLimited { retry_after } => {
                 details.set_retry_info(Some(*retry_after));
-                Code::ResourceExhausted
             }
             Error::Busy | Error::OutboxFull | Error::Unavailable(_) | Error::LostRace { .. } => {
                 details.set_retry_info(Some(RETRY_SOON));
-                Code::Unavailable
             }
-            Error::DeadlineExceeded => Code::DeadlineExceeded,
-            Error::UnsupportedEncoding | Error::UnknownMethod => Code::Unimplemented,
-            Error::Internal(_) => Code::Internal,
-        };
-        let mut status = Self::with_error_details(code, message, details);
+            _ => {}
+        }
+        let mut status = Self::with_error_details(code(reason), message, details);
         if let Some(challenge) = challenge(&error) {
             status.metadata_mut().insert("www-authenticate", challenge);
         }

@@ -22,6 +22,7 @@ mod kind;
 mod life;
 mod limits;
 mod mail;
+mod meta;
 mod metadata;
 mod operations;
 mod paging;

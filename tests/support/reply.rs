@@ -3,6 +3,8 @@
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
+use veza::{domain::reason::Reason, rpc::status};
+
 use super::client::Transport;
 
 /// The codes of gRPC in the order of their numbers, with the HTTP status that REST gives them.
@@ -108,10 +110,32 @@ impl Reply {
         assert!(!DEFECTS.contains(&self.code.as_str()), "a defect shows: {self:#?}");
         if self.code != "OK" {
             assert!(!self.message.is_empty(), "a failure without a message: {self:#?}");
-            assert!(self.reason.is_some(), "a failure without a reason: {self:#?}");
+            let reason = self.reason.as_deref().unwrap_or_default();
+            let listed: Vec<_> = listed(reason).collect();
+            assert!(!listed.is_empty(), "a failure whose reason is not listed: {self:#?}");
+            let status = (self.transport == Transport::Rest).then_some(self.http_status);
+            let fits = |(code, listed): &(&str, StatusCode)| {
+                *code == self.code && status.is_none_or(|status| says(reason, status, *listed))
+            };
+            assert!(listed.iter().any(fits), "not as it is listed, {listed:?}: {self:#?}");
         }
         self
     }
+}
+
+/// The codes and statuses that are listed for a reason.
+fn listed(reason: &str) -> impl Iterator<Item = (&'static str, StatusCode)> {
+    let own = Reason::ALL.into_iter().filter(move |own| own.name() == reason).map(|own| {
+        let code = status::code(own).into();
+        (gateway::code_name(code), gateway::http_status(code))
+    });
+    let gateways = gateway::Reason::ALL.iter().filter(move |own| own.name() == reason);
+    own.chain(gateways.map(|own| (gateway::code_name(own.code()), own.http_status())))
+}
+
+/// Whether a status of HTTP says what is listed, or more: which version is wanted may have been said in HTTP's own way.
+fn says(reason: &str, status: StatusCode, listed: StatusCode) -> bool {
+    status == listed || (reason == "STALE_ETAG" && status == StatusCode::PRECONDITION_FAILED)
 }
 
 /// The name of a code that has this number.

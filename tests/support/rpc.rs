@@ -24,3 +24,6 @@ pub const CREATE_STREAM: &str = "veza.stream.v1.StreamService/CreateStream";
 pub const GET_STREAM: &str = "veza.stream.v1.StreamService/GetStream";
 pub const UPDATE_STREAM: &str = "veza.stream.v1.StreamService/UpdateStream";
 pub const DELETE_STREAM: &str = "veza.stream.v1.StreamService/DeleteStream";
+
+pub const LIST_ERROR_REASONS: &str = "veza.meta.v1.MetaService/ListErrorReasons";
+pub const GET_SERVER_INFO: &str = "veza.meta.v1.MetaService/GetServerInfo";

@@ -52,6 +52,7 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::LOGIN => accounts::login(stage).await,
         rpc::REFRESH_TOKEN => accounts::refresh_token(stage).await,
         rpc::LOGOUT => accounts::logout(stage).await,
+        rpc::LIST_ERROR_REASONS | rpc::GET_SERVER_INFO => public(stage, &name).await,
         rpc::LIST_USERS => accounts::list(stage).await,
         rpc::GET_ME => accounts::get_me(stage).await,
         rpc::GET_USER => accounts::get(stage).await,
@@ -71,6 +72,12 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::DELETE_STREAM => resources::delete(stage, STREAM).await,
         _ => panic!("{name} is not in the script: say what goes well with it, and what fails"),
     }
+}
+
+/// What anyone may ask.
+async fn public(stage: &mut Stage, method: &str) {
+    stage.nobody("without a token", method, json!({}), "OK").await;
+    stage.ann("by somebody", method, json!({}), "OK").await;
 }
 
 /// What fails because of who calls, or because of a value that no such method takes.

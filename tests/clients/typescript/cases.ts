@@ -91,6 +91,17 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
     assert.equal(response.status, 401);
   },
 
+  async ListErrorReasons({ nobody }) {
+    const { errorReasons } = must(await nobody.GET("/api/v1/errors"));
+    const listed = errorReasons.find(({ reason }) => reason === "RATE_LIMITED");
+    assert.equal(listed?.httpStatus, 429);
+  },
+
+  async GetServerInfo({ nobody }) {
+    const { passwordLengthMin } = must(await nobody.GET("/api/v1/info"));
+    assert.ok(passwordLengthMin <= PASSWORD.length);
+  },
+
   async ListRooms(world) {
     await newRoom(world);
     const query = { pageSize: 1, filter: 'type = "PRIVATE"', orderBy: "create_time desc" as const };

@@ -1,0 +1,146 @@
+//! THE table of the reasons why calls fail: their stable names, what each means, and what a program or its developer can do.
+
+macro_rules! reasons {
+    ($($reason:ident = $name:literal, $meaning:literal, $remedy:literal;)*) => {
+        /// Why a call failed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Reason {
+            $(#[doc = $meaning] $reason,)*
+        }
+
+        impl Reason {
+            /// Each of them, in the order in which they are shown.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$reason),*];
+
+            /// The stable name: it never changes once released.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $name,)*
+                }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $meaning,)*
+                }
+            }
+
+            /// What to do, in a sentence.
+            #[must_use]
+            pub fn remedy(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $remedy,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    MalformedRequest = "MALFORMED_REQUEST",
+        "The bytes of the request are not a message of its type.",
+        "Correct the client: the message says what could not be read.";
+    BodyTooLarge = "BODY_TOO_LARGE",
+        "The request is larger than the server reads.",
+        "Send less at a time.";
+    InvalidFields = "INVALID_FIELDS",
+        "Fields have values that are not allowed.",
+        "Correct the fields that the detail BadRequest names.";
+    InvalidPageToken = "INVALID_PAGE_TOKEN",
+        "The page token does not belong to this list of this caller.",
+        "Begin the list again without a page token.";
+    MissingToken = "MISSING_TOKEN",
+        "The method needs somebody who is signed in.",
+        "Sign in and send `authorization: Bearer <access token>`.";
+    UnsupportedScheme = "UNSUPPORTED_SCHEME",
+        "The credentials are of a scheme that is not taken.",
+        "Send `authorization: Bearer <access token>`.";
+    InvalidToken = "INVALID_TOKEN",
+        "The access token was not made by this server for this server, or its key is out of use.",
+        "Exchange the refresh token for a new access token.";
+    ExpiredToken = "EXPIRED_TOKEN",
+        "The access token has expired.",
+        "Exchange the refresh token for a new access token.";
+    SessionEnded = "SESSION_ENDED",
+        "The session of the access token has ended.",
+        "Sign in again.";
+    WrongCredentials = "WRONG_CREDENTIALS",
+        "The identifier or the password is wrong.",
+        "Ask for both again.";
+    InvalidRefreshToken = "INVALID_REFRESH_TOKEN",
+        "The refresh token is none of this server's, has expired, or its session has ended.",
+        "Sign in again.";
+    RefreshTokenReused = "REFRESH_TOKEN_REUSED",
+        "The refresh token was exchanged before, so somebody may have a copy: its session has been ended.",
+        "Sign in again, and use each refresh token once.";
+    PermissionDenied = "PERMISSION_DENIED",
+        "The caller may not do this.",
+        "Ask an administrator for the permission that the detail ErrorInfo names, or the owner.";
+    NotFound = "NOT_FOUND",
+        "There is no such thing, or the caller may not know of it.",
+        "Check the id.";
+    EmailTaken = "EMAIL_TAKEN",
+        "Somebody has this e-mail address already.",
+        "Sign in instead, or choose another address.";
+    UsernameTaken = "USERNAME_TAKEN",
+        "Somebody has this username already.",
+        "Choose another one.";
+    Taken = "TAKEN",
+        "Somebody has this value already.",
+        "Choose another one.";
+    StaleEtag = "STALE_ETAG",
+        "The resource has changed since the version that the caller named.",
+        "Read it again and repeat the change.";
+    LastAdministrator = "LAST_ADMINISTRATOR",
+        "Without this account nobody could administer the server.",
+        "Make another administrator first.";
+    RequestIdReused = "REQUEST_ID_REUSED",
+        "The request id was used before for another request.",
+        "Make a new request id for each request, and keep it only for retries.";
+    RateLimited = "RATE_LIMITED",
+        "The caller has used up a budget.",
+        "Wait as long as the detail RetryInfo says.";
+    Busy = "BUSY",
+        "The server has as much to do as it can bear.",
+        "Retry shortly, after growing pauses.";
+    OutboxFull = "OUTBOX_FULL",
+        "The server cannot hand on what happens, and records no more of it.",
+        "Retry later, after growing pauses.";
+    Unavailable = "UNAVAILABLE",
+        "Something that the call depends on does not answer. Whether the change was made is not known.",
+        "Retry shortly, changes with the same request id.";
+    SlowReader = "SLOW_READER",
+        "The stream was not read as fast as there was something to tell.",
+        "Begin it again with the last resume token, and read faster.";
+    DeadlineExceeded = "DEADLINE_EXCEEDED",
+        "The time of the call was up. Whether the change was made is not known.",
+        "Retry, changes with the same request id.";
+    UnsupportedEncoding = "UNSUPPORTED_ENCODING",
+        "The message is compressed.",
+        "Send messages as they are.";
+    UnknownMethod = "UNKNOWN_METHOD",
+        "There is no such method.",
+        "Check the name of the method, and the version of the server.";
+    Internal = "INTERNAL",
+        "A defect of the server.",
+        "Report it with the trace id of the call; the log has the cause under it.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_has_a_name_of_its_own_in_upper_snake_case() {
+        let names: HashSet<_> = Reason::ALL.into_iter().map(Reason::name).collect();
+        assert_eq!(names.len(), Reason::ALL.len());
+        for name in names {
+            assert!(name.bytes().all(|c| c.is_ascii_uppercase() || c == b'_'), "{name}");
+        }
+    }
+}
