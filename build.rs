@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gateway::check::Check;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage};
 use protox::Compiler;
 
@@ -39,7 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Fails with every reason why the contract cannot be served.
 fn refuse_unfit(pool: &DescriptorPool) -> Result<(), String> {
-    let rules = gateway::check::check(pool).err().unwrap_or_default();
+    let check = Check::new(pool).grpc_only(|method| is_grpc_only(pool, method));
+    let rules = check.run().err().unwrap_or_default();
     let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
     let policies = methods.filter_map(|method| {
         let problem = policy_problem(pool, &method)?;
@@ -72,6 +74,15 @@ fn policy_problem(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<&'
         (_, false, false) => Some("its policy names a permission that its access does not use"),
         _ => None,
     }
+}
+
+/// Whether the policy of a method says that it has no HTTP rule on purpose.
+fn is_grpc_only(pool: &DescriptorPool, method: &MethodDescriptor) -> bool {
+    let Some(extension) = pool.get_extension_by_name(POLICY) else { return false };
+    let options = method.options();
+    let policy = options.get_extension(&extension);
+    let said = policy.as_message().and_then(|policy| policy.get_field_by_name("grpc_only"));
+    said.is_some_and(|said| said.as_bool() == Some(true))
 }
 
 fn access_and_permission(policy: &DynamicMessage) -> Option<(String, String)> {

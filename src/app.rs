@@ -45,6 +45,7 @@ use crate::{
             user::v1::user_service_server::UserServiceServer,
         },
     },
+    service::token::TokenService,
     telemetry::spans::Spans,
 };
 
@@ -265,6 +266,13 @@ fn routes(core: &Core, config: &Config) -> Result<(Routes, HealthReporter), Stri
     let auth = rpc::auth::Auth {
         service: Arc::clone(&core.auth),
         sessions: Arc::clone(&core.sessions),
+        tokens: rpc::token::Tokens {
+            service: TokenService {
+                access: Arc::clone(&core.access),
+                users: Arc::clone(&core.users),
+            },
+            revocations: Arc::clone(&core.revocations),
+        },
         password_length_min: config.password_length_min.into(),
     };
     let (health, health_service) = tonic_health::server::health_reporter();

@@ -33,6 +33,7 @@ const LAYERS: [Layer; 15] = [
         crates: Some(&[
             "async_trait",
             "base64",
+            "futures",
             "secrecy",
             "serde",
             "serde_json",

@@ -27,6 +27,7 @@ use crate::{
         keyring::Keyring,
         mail::Mails,
         memory::{Remembered, Sessions},
+        revocation::{RevocationService, Subscribers},
         role::RoleService,
         room::RoomService,
         session::{SessionService, TokenNames},
@@ -39,7 +40,7 @@ use crate::{
         journal,
         post::{self, Post},
         relay::{Bell, Relay},
-        schedule,
+        revocations, schedule,
     },
 };
 
@@ -77,6 +78,7 @@ pub struct Core {
     pub roles: RoleService,
     pub(super) sessions: Arc<SessionService>,
     pub(super) access: Arc<AccessService>,
+    pub(super) revocations: Arc<RevocationService>,
     pub(super) users: Arc<UserService>,
     pub(super) rooms: Arc<RoomService>,
     pub(super) streams: Arc<StreamService>,
@@ -123,6 +125,7 @@ fn remembered(alone: bool, metrics: &Metrics) -> Remembered {
         )),
         users: cache(metrics, "users", CACHE_LIFETIME),
         keys: Arc::default(),
+        subscribers: Arc::default(),
     }
 }
 
@@ -140,6 +143,8 @@ where
 struct Bells {
     relay: Arc<Bell>,
     post: Arc<post::Bell>,
+    /// Who watches what happens to tokens, where nobody else tells them.
+    told: Option<Arc<Subscribers>>,
 }
 
 /// What every use case needs.
@@ -164,8 +169,15 @@ async fn world(
         vault,
         relay: Arc::clone(&bells.relay) as _,
         mails: Arc::new(mails),
+        told: bells.told.clone(),
         commits: TaskTracker::new(),
     })
+}
+
+/// Who makes and takes access tokens.
+fn names(config: &Config) -> TokenNames {
+    let (issuer, audience) = (config.token_issuer.clone(), config.token_audience.clone());
+    TokenNames { issuer, audience }
 }
 
 impl Core {
@@ -184,19 +196,21 @@ impl Core {
         let measured = Arc::new(sql::Metrics::new(config.database.slow_query));
         let metrics = Metrics::new(methods.names()).with(|registry| measured.register(registry));
         let metrics = Arc::new(metrics);
-        let bells = Bells::default();
-        let world = world(config, secrets, clock, measured, &bells).await?;
         let is_embedded = Config::is_embedded(&secrets.database_url);
         let remembered = remembered(is_embedded, &metrics);
+        let told = is_embedded.then(|| Arc::clone(&remembered.subscribers));
+        let bells = Bells { told, ..Bells::default() };
+        let world = world(config, secrets, clock, measured, &bells).await?;
         let following = world.store.follow(Arc::new(remembered.clone()));
-        let Remembered { sessions: live, users, keys } = remembered.clone();
-        let names = TokenNames {
-            issuer: config.token_issuer.clone(),
-            audience: config.token_audience.clone(),
-        };
-        let (signatures, lifetime) = (Arc::new(Ed25519), config.signing_key_lifetime);
-        let keyring = Keyring::new(world.clone(), signatures, lifetime, keys, following.freshness);
+        let Remembered { sessions: live, users, keys, subscribers } = remembered.clone();
+        let names = names(config);
+        let (signatures, freshness) = (Arc::new(Ed25519), following.freshness);
+        let lifetime = config.signing_key_lifetime;
+        let heard = Arc::clone(&freshness);
+        let keyring = Keyring::new(world.clone(), signatures, lifetime, keys, heard);
         let keyring = Arc::new(keyring);
+        let read = rpc::event::revocation;
+        let revocations = RevocationService::new(&world, freshness, subscribers, read);
         let sessions = Arc::new(SessionService {
             world: world.clone(),
             keyring: Arc::clone(&keyring),
@@ -229,6 +243,7 @@ impl Core {
             rooms: Arc::new(RoomService { world: world.clone() }),
             streams: Arc::new(StreamService { world: world.clone() }),
             sessions,
+            revocations: Arc::new(revocations),
             keyring,
             world,
             following: following.work,
@@ -283,6 +298,7 @@ impl Core {
             pending_max: self.outbox_pending_max,
         };
         workers.spawn(backlog.watch(ended.clone()));
+        workers.spawn(revocations::look_after(Arc::clone(&self.revocations), ended.clone()));
         workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));
         workers.spawn(schedule::sweep(Arc::clone(store), Arc::clone(clock), ended.clone()));
         workers

@@ -32,11 +32,13 @@ pub enum Permission {
     StreamsUpdateAny,
     /// Delete anybody's stream.
     StreamsDeleteAny,
+    /// Ask about the access tokens of others.
+    TokensValidate,
 }
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UsersRead,
         Self::UsersReadPrivate,
         Self::UsersUpdate,
@@ -50,6 +52,7 @@ impl Permission {
         Self::StreamsCreate,
         Self::StreamsUpdateAny,
         Self::StreamsDeleteAny,
+        Self::TokensValidate,
     ];
 
     /// The name that the protos, the store and the API use.
@@ -69,6 +72,7 @@ impl Permission {
             Self::StreamsCreate => "streams.create",
             Self::StreamsUpdateAny => "streams.update_any",
             Self::StreamsDeleteAny => "streams.delete_any",
+            Self::TokensValidate => "tokens.validate",
         }
     }
 
@@ -84,6 +88,11 @@ impl Permission {
 pub struct Permissions(u64);
 
 impl Permissions {
+    /// Those that it has.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.into_iter().filter(move |permission| self.has(*permission))
+    }
+
     /// Whether it has this one.
     #[must_use]
     pub fn has(self, permission: Permission) -> bool {
@@ -113,7 +122,9 @@ mod tests {
     fn a_set_has_what_was_put_in_and_nothing_else() {
         let set: Permissions =
             [Permission::UsersRead, Permission::StreamsDeleteAny].into_iter().collect();
-        let held: Vec<_> = Permission::ALL.into_iter().filter(|p| set.has(*p)).collect();
-        assert_eq!(held, [Permission::UsersRead, Permission::StreamsDeleteAny]);
+        assert_eq!(
+            set.iter().collect::<Vec<_>>(),
+            [Permission::UsersRead, Permission::StreamsDeleteAny]
+        );
     }
 }

@@ -9,7 +9,7 @@ use super::{
     convert::timestamp,
     input::Input,
     proto::auth::v1::{self as proto, auth_result::Outcome, auth_service_server},
-    user,
+    token, user,
 };
 use crate::{
     domain::{
@@ -28,6 +28,8 @@ pub struct Auth {
     pub service: Arc<AuthService>,
     /// The use cases of sessions.
     pub sessions: Arc<SessionService>,
+    /// What services are told of others' tokens.
+    pub tokens: token::Tokens,
     /// The fewest characters of a new password.
     pub password_length_min: usize,
 }
@@ -80,6 +82,22 @@ impl auth_service_server::AuthService for Auth {
         let Input { caller, message, .. } = Input::of(request)?;
         self.sessions.logout(&caller, &message.refresh_token, message.all_sessions).await?;
         Ok(Response::new(proto::LogoutResponse {}))
+    }
+
+    async fn validate_token(
+        &self,
+        request: Request<proto::ValidateTokenRequest>,
+    ) -> Result<Response<proto::ValidateTokenResponse>, Status> {
+        self.tokens.validate(request).await
+    }
+
+    type WatchRevocationsStream = token::Revocations;
+
+    async fn watch_revocations(
+        &self,
+        request: Request<proto::WatchRevocationsRequest>,
+    ) -> Result<Response<token::Revocations>, Status> {
+        self.tokens.watch(request).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use prost::Message;
 use prost_reflect::DynamicMessage;
+use uuid::Uuid;
 
 use super::{
     chat, convert,
@@ -13,7 +14,9 @@ use crate::{
     domain::{
         Error, Result, Timestamp,
         event::{Data, Event},
+        id::Id,
     },
+    service::revocation::Revocation,
 };
 
 /// The envelope of an event in protobuf. It carries no e-mail address, token or secret.
@@ -62,6 +65,24 @@ pub fn to_json(envelope: &[u8]) -> Result<String> {
         .ok_or_else(|| Error::internal("the contract has no veza.event.v1.Event"))?;
     let event = DynamicMessage::decode(message, envelope).map_err(Error::internal)?;
     serde_json::to_string(&event).map_err(Error::internal)
+}
+
+/// What the event in an envelope makes wrong of what others remember of tokens.
+#[must_use]
+pub fn revocation(envelope: &[u8]) -> Option<Revocation> {
+    match proto::Event::decode(envelope).ok()?.data? {
+        Wire::SessionRevoked(revoked) => {
+            let ids = revoked.session_ids.iter().map(|id| id.parse::<Uuid>().map(Id::from));
+            Some(Revocation::Sessions(ids.collect::<Result<_, _>>().ok()?))
+        }
+        Wire::UserUpdated(updated) => account(&updated.user?.id),
+        Wire::UserDeleted(deleted) => account(&deleted.user_id),
+        _ => None,
+    }
+}
+
+fn account(id: &str) -> Option<Revocation> {
+    id.parse::<Uuid>().ok().map(|id| Revocation::Account(Id::from(id)))
 }
 
 fn data(data: &Data) -> Wire {

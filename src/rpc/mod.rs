@@ -13,4 +13,5 @@ mod page;
 pub mod proto;
 pub mod status;
 pub mod stream;
+pub mod token;
 pub mod user;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Result,
+        Result, Timestamp,
         audit::Outcome,
         caller::{Caller, Principal},
         error::BadToken,
@@ -31,6 +31,14 @@ const TOKEN_BYTES_MAX: usize = 8 << 10;
 
 /// How far the clocks of the maker and the taker of a token may differ.
 const SKEW: Duration = Duration::from_secs(30);
+
+/// A token that is good.
+pub struct Examined {
+    /// Whose it is.
+    pub found: Authenticated,
+    /// When it expires.
+    pub expire_time: Timestamp,
+}
 
 /// Knows who a bearer token belongs to.
 pub struct AccessService {
@@ -84,11 +92,12 @@ impl AccessService {
         self.sessions.fill(session, user, found.as_ref(), since);
         Ok(found)
     }
-}
 
-#[async_trait]
-impl Authenticator for AccessService {
-    async fn authenticate(&self, bearer: &str) -> Result<Authenticated> {
+    /// Whose token it is, and until when.
+    ///
+    /// # Errors
+    /// `BadToken`, and whatever the store says.
+    pub async fn examine(&self, bearer: &str) -> Result<Examined> {
         if bearer.len() > TOKEN_BYTES_MAX {
             return Err(BadToken::Invalid.into());
         }
@@ -109,7 +118,16 @@ impl Authenticator for AccessService {
         let principal = self.principal(claims, is_confirmed).await?;
         let principal = principal.filter(|principal| principal.user_id.uuid() == claims.sub);
         let principal = Arc::new(principal.ok_or(BadToken::Ended)?);
-        Ok(Authenticated { principal, is_confirmed })
+        let expire_time =
+            Timestamp::from_unix_timestamp(claims.exp).map_err(|_| BadToken::Invalid)?;
+        Ok(Examined { found: Authenticated { principal, is_confirmed }, expire_time })
+    }
+}
+
+#[async_trait]
+impl Authenticator for AccessService {
+    async fn authenticate(&self, bearer: &str) -> Result<Authenticated> {
+        self.examine(bearer).await.map(|examined| examined.found)
     }
 
     fn changed(&self, principal: &Principal) -> Pin<Box<dyn Future<Output = ()> + Send>> {

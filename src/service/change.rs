@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{World, mail::Mails};
+use super::{World, mail::Mails, revocation::Revocation};
 use crate::{
     domain::{
         Error, Result, Timestamp,
@@ -43,6 +43,8 @@ pub struct Change<'a> {
     pub now: Timestamp,
     /// Whether a mail was recorded.
     pub(super) has_mail: bool,
+    /// What it makes wrong of what others remember.
+    revoked: Vec<Revocation>,
     world: &'a World,
     caller: &'a Caller,
 }
@@ -75,8 +77,8 @@ impl World {
     ) -> Result<T> {
         let after = Arc::new(after);
         self.attempt(|tx| {
-            let mut change =
-                Change { tx, now: self.clock.now(), has_mail: false, world: self, caller };
+            let (now, world, revoked) = (self.clock.now(), self, Vec::new());
+            let mut change = Change { tx, now, has_mail: false, revoked, world, caller };
             let (work, after) = (&work, Arc::clone(&after));
             async move {
                 let result = work(&mut change).await;
@@ -141,9 +143,15 @@ impl Change<'_> {
         };
         let (tx, relay) = (self.tx, Arc::clone(&self.world.relay));
         let mails = self.has_mail.then(|| Arc::clone(&self.world.mails));
+        let (told, revoked) = (self.world.told.clone(), self.revoked);
         let commit = self.world.commits.spawn(async move {
             tx.commit().await?;
             after(&value);
+            if let Some(told) = told {
+                for what in revoked {
+                    told.tell(what);
+                }
+            }
             relay.wake();
             if let Some(mails) = mails {
                 mails.post.wake();
@@ -177,6 +185,7 @@ impl Change<'_> {
         if self.world.relay.is_full() && !data.ends_access() {
             return Err(Error::OutboxFull);
         }
+        self.revoked.extend(Revocation::of(&data));
         let event = Event {
             id: self.new_id(),
             time: self.now,

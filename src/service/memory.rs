@@ -11,7 +11,10 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::user::UserCache;
+use super::{
+    revocation::{Revocation, Subscribers},
+    user::UserCache,
+};
 use crate::{
     domain::{caller::Principal, id::Id, permission::Permissions, session::Session, user::User},
     port::{
@@ -153,15 +156,21 @@ pub struct Remembered {
     pub users: UserCache,
     /// The signing keys.
     pub keys: Arc<KeyNews>,
+    /// What other services remember of tokens.
+    pub subscribers: Arc<Subscribers>,
 }
 
 impl Memory for Remembered {
     fn learn(&self, change: &Change) {
         match change {
-            Change::SessionsEnded(ids) => self.sessions.ended(ids),
+            Change::SessionsEnded(ids) => {
+                self.sessions.ended(ids);
+                self.subscribers.tell(Revocation::Sessions(ids.clone()));
+            }
             Change::User(id) => {
                 self.users.forget(id);
                 self.sessions.user_changed(*id);
+                self.subscribers.tell(Revocation::Account(*id));
             }
             Change::SigningKeys => {
                 self.keys.tell();
@@ -173,6 +182,7 @@ impl Memory for Remembered {
 
     fn forget_everything(&self) {
         self.keys.tell();
+        self.subscribers.miss();
         self.users.forget_all();
         self.sessions.forget_everything();
     }

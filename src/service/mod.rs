@@ -9,17 +9,19 @@ pub mod memory;
 pub mod outbox;
 pub mod page;
 pub mod refresh_token;
+pub mod revocation;
 pub mod role;
 pub mod room;
 pub mod session;
 pub mod stream;
+pub mod token;
 pub mod user;
 
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use self::mail::Mails;
+use self::{mail::Mails, revocation::Subscribers};
 
 use crate::port::{
     bus::Relay,
@@ -43,6 +45,8 @@ pub struct World {
     pub relay: Arc<dyn Relay>,
     /// Writes to people.
     pub mails: Arc<Mails>,
+    /// Who is told of what ends or changes access, after the commit: none where the store announces it.
+    pub told: Option<Arc<Subscribers>>,
     /// Commits under way: they end even when whoever asked for them is gone.
     pub commits: TaskTracker,
 }

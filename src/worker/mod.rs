@@ -6,4 +6,5 @@ pub mod loss;
 pub mod post;
 pub mod presence;
 pub mod relay;
+pub mod revocations;
 pub mod schedule;

@@ -32,6 +32,7 @@ mod query;
 mod race;
 mod redis;
 mod replicas;
+mod revocation;
 mod role;
 mod route;
 mod session;

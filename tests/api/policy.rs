@@ -34,6 +34,7 @@ const ROLES: [(&str, &[&str]); 5] = [
             "streams.create",
             "streams.update_any",
             "streams.delete_any",
+            "tokens.validate",
         ],
     ),
     (
@@ -52,7 +53,7 @@ const ROLES: [(&str, &[&str]); 5] = [
     ),
     ("user", &["users.read", "rooms.read", "rooms.create", "streams.read", "streams.create"]),
     ("auditor", &["users.read", "users.read_private", "rooms.read", "streams.read"]),
-    ("service", &["users.read", "rooms.read", "streams.read"]),
+    ("service", &["users.read", "rooms.read", "streams.read", "tokens.validate"]),
 ];
 
 #[test]
@@ -165,12 +166,8 @@ async fn authz_02_a_refusal_names_the_relation_that_would_do_too() {
 
 /// Every method of the contract over every transport that has it.
 fn every_method_and_transport() -> impl Iterator<Item = (MethodDescriptor, Transport)> {
-    contract::methods().flat_map(|method| {
-        let has_rule = !bindings(&method).is_empty();
-        let transports = Transport::ALL.into_iter();
-        let transports = transports.filter(move |other| has_rule || *other != Transport::Rest);
-        transports.map(move |transport| (method.clone(), transport))
-    })
+    contract::methods()
+        .flat_map(|method| Transport::of(&method).map(move |transport| (method.clone(), transport)))
 }
 
 /// A call that changes nothing whoever makes it: every text in it is too long, which is only looked at after the

@@ -43,6 +43,7 @@ mod post;
 mod privileges;
 mod relay;
 mod retention;
+mod revocations;
 mod rooms;
 mod schema;
 mod sessions;

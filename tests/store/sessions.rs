@@ -159,7 +159,7 @@ async fn a_principal_has_the_permissions_of_all_roles(world: &World) {
 async fn each_built_in_role_holds_its_permissions(world: &World) {
     use Permission::{
         RoomsCreate, RoomsDeleteAny, RoomsRead, RoomsUpdateAny, StreamsCreate, StreamsDeleteAny,
-        StreamsRead, StreamsUpdateAny, UsersRead, UsersReadPrivate,
+        StreamsRead, StreamsUpdateAny, TokensValidate, UsersRead, UsersReadPrivate,
     };
     let moderator = [
         UsersRead,
@@ -177,7 +177,7 @@ async fn each_built_in_role_holds_its_permissions(world: &World) {
         ("moderator", &moderator),
         ("user", &[UsersRead, RoomsRead, RoomsCreate, StreamsRead, StreamsCreate]),
         ("auditor", &[UsersRead, UsersReadPrivate, RoomsRead, StreamsRead]),
-        ("service", &[UsersRead, RoomsRead, StreamsRead]),
+        ("service", &[UsersRead, RoomsRead, StreamsRead, TokensValidate]),
     ];
     for (role, expected) in expected {
         let held = permissions_of(world, role, &[role]).await;
@@ -227,5 +227,5 @@ async fn a_permission_that_is_not_known_gives_nothing(world: &World) {
     world.sql("INSERT INTO role_permissions (role, permission) VALUES ('service', 'fly')").await;
     let expected = [Permission::UsersRead, Permission::RoomsRead, Permission::StreamsRead];
     let held = permissions_of(world, "ann", &["service"]).await;
-    assert_eq!(held, expected.into_iter().collect());
+    assert_eq!(held, expected.into_iter().chain([Permission::TokensValidate]).collect());
 }

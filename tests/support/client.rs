@@ -47,6 +47,12 @@ impl Transport {
 
     /// The ones that carry protobuf.
     pub const BINARY: [Self; 3] = [Self::Grpc, Self::GrpcWeb, Self::GrpcWebText];
+
+    /// The ones that have a method: REST only what has a rule.
+    pub fn of(method: &MethodDescriptor) -> impl Iterator<Item = Self> + use<> {
+        let has_rule = !contract::bindings(method).is_empty();
+        Self::ALL.into_iter().filter(move |other| has_rule || *other != Self::Rest)
+    }
 }
 
 /// One call, before it takes the shape of a transport.
@@ -140,8 +146,8 @@ impl Answer {
     }
 }
 
-type Body = BoxBody<Bytes, Infallible>;
-type Http = legacy::Client<HttpConnector, Body>;
+pub(super) type Body = BoxBody<Bytes, Infallible>;
+pub(super) type Http = legacy::Client<HttpConnector, Body>;
 
 /// The connections to a server, or to several that are called in turn.
 #[derive(Clone)]
@@ -208,10 +214,10 @@ impl Client {
         transport: Transport,
         request: Request<Vec<u8>>,
     ) -> impl Future<Output = Reply> + Send + use<> {
-        let http = if transport == Transport::Grpc { &self.http2 } else { &self.http1 };
         let request = request.map(|body| whole(body.into()));
         let (opened, open) = oneshot::channel();
-        let stream = connections().spawn(follow(http.clone(), self.turn(), request, opened));
+        let http = self.of_transport(transport);
+        let stream = connections().spawn(follow(http, self.turn(), request, opened));
         open.await.expect("a first message");
         async move {
             let answer = stream.await.unwrap_or_else(|error| panic!("{error}"));
@@ -264,12 +270,16 @@ impl Client {
         transport: Transport,
         request: Request<Body>,
     ) -> Result<Answer, String> {
-        let http = if transport == Transport::Grpc { &self.http2 } else { &self.http1 };
-        self.run(http, request).await
+        self.run(&self.of_transport(transport), request).await
+    }
+
+    /// What speaks the version of HTTP that a transport needs.
+    pub(super) fn of_transport(&self, transport: Transport) -> Http {
+        if transport == Transport::Grpc { self.http2.clone() } else { self.http1.clone() }
     }
 
     /// Whose turn it is.
-    fn turn(&self) -> SocketAddr {
+    pub(super) fn turn(&self) -> SocketAddr {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         self.addresses[turn % self.addresses.len()]
     }
@@ -280,12 +290,12 @@ impl Client {
     }
 }
 
-fn whole(body: Bytes) -> Body {
+pub(super) fn whole(body: Bytes) -> Body {
     Full::new(body).boxed()
 }
 
 /// Where connections live: not with the tests, because a test that waits for its server to stop cannot answer it.
-fn connections() -> &'static Runtime {
+pub(super) fn connections() -> &'static Runtime {
     static CONNECTIONS: OnceLock<Runtime> = OnceLock::new();
     CONNECTIONS.get_or_init(|| {
         Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
@@ -320,7 +330,7 @@ async fn follow(
     Answer { status: head.status, headers: head.headers, trailers, body }
 }
 
-async fn begin(
+pub(super) async fn begin(
     http: Http,
     address: SocketAddr,
     mut request: Request<Body>,

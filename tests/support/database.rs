@@ -54,9 +54,9 @@ macro_rules! on_database {
 pub(crate) use on_database;
 
 /// Gives somebody a role in place of the one they have. No server has looked at their permissions yet.
-pub async fn replace_role(environment: &Environment, user_id: &str, role: &str) {
+pub async fn replace_role(database_url: &str, user_id: &str, role: &str) {
     let user_id: Uuid = user_id.parse().expect("a UUID");
-    let changed = on_database!(environment.get("DATABASE_URL"), |connection| {
+    let changed = on_database!(database_url, |connection| {
         let query = sqlx::query("UPDATE role_bindings SET role = $1 WHERE user_id = $2");
         let query = query.bind(role).bind(user_id);
         query.execute(&mut connection).await.expect("a role and a user").rows_affected()

@@ -65,6 +65,20 @@ pub fn reply(transport: Transport, method: Option<&MethodDescriptor>, answer: An
     reply
 }
 
+/// The messages that are whole in the beginning of a body.
+pub fn messages(mut body: &[u8]) -> Vec<&[u8]> {
+    let mut messages = Vec::new();
+    while let [flag, a, b, c, d, rest @ ..] = body {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        let Some((content, rest)) = rest.split_at_checked(length) else { break };
+        if *flag != TRAILERS {
+            messages.push(content);
+        }
+        body = rest;
+    }
+    messages
+}
+
 /// The content type of requests over a transport.
 pub fn content_type(transport: Transport) -> &'static str {
     match transport {

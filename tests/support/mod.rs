@@ -19,4 +19,5 @@ pub mod rest;
 pub mod rpc;
 pub mod server;
 pub mod smtp;
+pub mod streams;
 pub mod world;

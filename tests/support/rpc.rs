@@ -4,6 +4,8 @@ pub const REGISTER: &str = "veza.auth.v1.AuthService/Register";
 pub const LOGIN: &str = "veza.auth.v1.AuthService/Login";
 pub const REFRESH_TOKEN: &str = "veza.auth.v1.AuthService/RefreshToken";
 pub const LOGOUT: &str = "veza.auth.v1.AuthService/Logout";
+pub const VALIDATE_TOKEN: &str = "veza.auth.v1.AuthService/ValidateToken";
+pub const WATCH_REVOCATIONS: &str = "veza.auth.v1.AuthService/WatchRevocations";
 
 pub const LIST_USERS: &str = "veza.user.v1.UserService/ListUsers";
 pub const GET_ME: &str = "veza.user.v1.UserService/GetMe";

@@ -21,7 +21,7 @@ use veza::{
     service::keyring::{Keyring, Pace},
 };
 
-use super::{client::Client, installation::Installation};
+use super::{client::Client, database as data, installation::Installation};
 
 /// The secret of its servers.
 pub const JWT_SECRET: &str = "a secret that only this test knows, 48 bytes long";
@@ -118,6 +118,11 @@ impl World {
         };
         let operator = Caller { principal: None, refused: None, is_confirmed: false, origin };
         self.keyrings[0].rotate(&operator, pace).await.unwrap();
+    }
+
+    /// Gives somebody a role in place of the one they have. No server has looked at their permissions yet.
+    pub async fn replace_role(&self, user_id: &str, role: &str) {
+        data::replace_role(&self.database_url, user_id, role).await;
     }
 
     /// Moves the clock.

@@ -71,7 +71,7 @@ macro_rules! migrations {
 }
 
 /// Version, name and text of each.
-const ALL: [(i64, &str, &str); 11] = migrations![
+const ALL: [(i64, &str, &str); 12] = migrations![
     (1, "0001_create_accounts"),
     (2, "0002_seed_roles"),
     (3, "0003_create_sessions"),
@@ -83,6 +83,7 @@ const ALL: [(i64, &str, &str); 11] = migrations![
     (9, "0009_add_stream_to_outbox"),
     (10, "0010_let_administrators_suspend"),
     (13, "0013_create_mails"),
+    (18, "0018_let_services_validate_tokens"),
 ];
 
 /// Applies what is missing.

@@ -91,6 +91,18 @@ impl<L: Link> ReadOutbox for Handle<L> {
         let rows = query.fetch_all(self.on(Query::ListEvents)).await?;
         Ok(rows.into_iter().map(|(seq, row)| (seq, row.message)).collect())
     }
+
+    async fn list_revocations(&mut self, since: Timestamp, limit: i64) -> Result<Vec<Message>> {
+        let query = sqlx::query(
+            "SELECT seq, id, event_type, subject, payload, trace_parent, attempts FROM outbox \
+             WHERE event_type IN ('session.revoked', 'user.updated', 'user.deleted') \
+                 AND record_time >= $1 ORDER BY record_time LIMIT $2",
+        );
+        let query = query.bind(time(since)).bind(limit);
+        let query = query.try_map(|row| seq_and_event(&row));
+        let rows = query.fetch_all(self.on(Query::ListRevocations)).await?;
+        Ok(rows.into_iter().map(|(_, row)| row.message).collect())
+    }
 }
 
 #[async_trait]

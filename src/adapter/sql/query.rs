@@ -82,6 +82,7 @@ queries! {
     CountPublished = "count_published",
     FindPlaces = "find_places",
     ListEvents = "list_events",
+    ListRevocations = "list_revocations",
     Record = "record",
     ClaimEvents = "claim_events",
     MarkPublished = "mark_published",

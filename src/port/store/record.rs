@@ -70,6 +70,10 @@ pub trait ReadOutbox {
         since: Timestamp,
         limit: i64,
     ) -> Result<Vec<(i64, Message)>>;
+
+    /// Up to `limit` events of ended sessions and of changed or deleted accounts that were recorded from `since` on, oldest
+    /// first.
+    async fn list_revocations(&mut self, since: Timestamp, limit: i64) -> Result<Vec<Message>>;
 }
 
 /// The events of changes, kept with the changes and published after them.

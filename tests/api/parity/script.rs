@@ -2,6 +2,7 @@
 
 mod accounts;
 mod resources;
+mod tokens;
 
 use prost_reflect::{FieldDescriptor, Kind as FieldKind, MessageDescriptor, MethodDescriptor};
 use serde_json::{Map, Value, json};
@@ -32,7 +33,7 @@ const BAD_VALUES: [(&str, &str, &str); 5] = [
 ];
 
 /// The permissions that of Ann's and Bob's and Root's roles only Root's holds, where owning does not help.
-const FOR_ADMINISTRATORS: [&str; 1] = ["users.suspend"];
+const FOR_ADMINISTRATORS: [&str; 2] = ["users.suspend", "tokens.validate"];
 
 /// Plays everything.
 pub async fn play(stage: &mut Stage) {
@@ -52,6 +53,8 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::LOGIN => accounts::login(stage).await,
         rpc::REFRESH_TOKEN => accounts::refresh_token(stage).await,
         rpc::LOGOUT => accounts::logout(stage).await,
+        rpc::VALIDATE_TOKEN => tokens::validate(stage).await,
+        rpc::WATCH_REVOCATIONS => tokens::watch(stage).await,
         rpc::LIST_ERROR_REASONS | rpc::GET_SERVER_INFO => public(stage, &name).await,
         rpc::LIST_USERS => accounts::list(stage).await,
         rpc::GET_ME => accounts::get_me(stage).await,
@@ -187,6 +190,8 @@ async fn forget(stage: &mut Stage) {
 fn bad_values(message: &MessageDescriptor) -> Map<String, Value> {
     let bad = |field: FieldDescriptor| {
         let value = match field.kind() {
+            // A token may be longer than any other text.
+            FieldKind::String if field.name() == "token" => "x".repeat(9000).into(),
             FieldKind::String => "x".repeat(600).into(),
             FieldKind::Int32 => json!(-1),
             FieldKind::Enum(_) => json!(99),

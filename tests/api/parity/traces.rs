@@ -117,12 +117,13 @@ impl Names {
                 let ids = [0, 1].map(|at| line.get::<Option<Uuid>, _>(at).map(|id| id.to_string()));
                 let texts = (2..10).map(|at| line.get::<Option<String>, _>(at));
                 let parts: Vec<_> = ids.into_iter().chain(texts).collect();
-                (line.get::<String, _>("transport"), json!(parts))
+                let calls = ["transport", "rpc_method"].map(|at| line.get::<String, _>(at));
+                (calls, json!(parts))
             });
             lines.collect::<Vec<_>>()
         });
-        let line = |(transport, line)| {
-            assert_eq!(transport, way.name());
+        let line = |([transport, method], line): ([String; 2], _)| {
+            assert_eq!(transport, way.name(&method));
             self.named(&line)
         };
         lines.into_iter().map(line).collect()

@@ -4,7 +4,7 @@ use http::Version;
 
 use crate::support::{
     client::{Call, Client, Transport},
-    contract::bindings,
+    contract::{self, bindings},
     grpc,
     reply::Reply,
     rest,
@@ -37,10 +37,14 @@ const fn way(transport: Transport, version: Version, rule: usize) -> Way {
 }
 
 impl Way {
-    /// Makes a call. A call that names a verb uses the rule with that verb, whatever the way.
+    /// Makes a call. A call that names a verb uses the rule with that verb, whatever the way; what REST does not have is
+    /// called by gRPC.
     pub async fn send(&self, client: &Client, call: &Call) -> Reply {
         let mut call = call.clone();
         let rules = bindings(&call.method);
+        if self.transport == Transport::Rest && rules.is_empty() {
+            return client.send(Transport::Grpc, &call).await;
+        }
         let rule = rules.get(self.rule).or(rules.first());
         call.verb = call.verb.or(rule.map(|rule| rule.verb.clone()));
         match (self.transport, self.version) {
@@ -55,9 +59,10 @@ impl Way {
         }
     }
 
-    /// What the audit log calls the transport.
-    pub fn name(&self) -> &'static str {
+    /// What the audit log calls the transport of a call.
+    pub fn name(&self, method: &str) -> &'static str {
         match self.transport {
+            Transport::Rest if bindings(&contract::method(method)).is_empty() => "grpc",
             Transport::Grpc => "grpc",
             Transport::GrpcWeb | Transport::GrpcWebText => "grpc_web",
             Transport::Rest => "rest",
