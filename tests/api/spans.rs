@@ -21,9 +21,9 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::{Request, Response, Status, transport::Server};
 
 use crate::support::{
-    app::App,
+    app::{App, PASSWORD},
     client::{Call, Transport},
-    rpc::GET_ME,
+    rpc::{GET_ME, LOGIN},
     server::Environment,
 };
 
@@ -125,8 +125,10 @@ async fn a_call_that_fails_by_our_fault_leaves_its_span_in_any_case() {
     let mut collector = Collector::start().await;
     let app = App::alone(collector.environment());
     let ann = app.user("ann").await;
-    let hurried = Call::to(GET_ME, json!({})).header("grpc-timeout", "1n");
-    let reply = ann.send(Transport::Grpc, hurried).await;
+    // A password takes longer than a millisecond to hash.
+    let request = json!({ "identifier": ann.username, "password": PASSWORD });
+    let hurried = Call::to(LOGIN, request).header("grpc-timeout", "1m");
+    let reply = app.send(Transport::Grpc, &hurried).await;
     assert_eq!(reply.code, "DEADLINE_EXCEEDED", "{reply:#?}");
     let span = collector.next().await;
     assert_eq!(attribute(&span, "rpc.grpc.status_code"), "4");
