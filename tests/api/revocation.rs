@@ -23,6 +23,9 @@ use crate::{
     token::parts,
 };
 
+/// How long is waited for what should take less than a second, so that a slow machine fails no test.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What a service is told about a token, over every transport that has the method.
 async fn told(service: &Person, token: &str) -> Value {
     service.everywhere(Call::to(VALIDATE_TOKEN, json!({ "token": token }))).await.ok().clone()
@@ -63,11 +66,15 @@ async fn until_alive(messages: &mut Messages) -> (BTreeSet<String>, String) {
 /// Returns when all of these were told of.
 async fn until_told(messages: &mut Messages, ids: &[&str]) {
     let mut missing: BTreeSet<_> = ids.iter().map(|id| (*id).to_owned()).collect();
-    while !missing.is_empty() {
-        for id in until_alive(messages).await.0 {
-            missing.remove(&id);
+    let all = async {
+        while !missing.is_empty() {
+            for id in until_alive(messages).await.0 {
+                missing.remove(&id);
+            }
         }
-    }
+    };
+    let told = tokio::time::timeout(PATIENCE, all).await;
+    assert!(told.is_ok(), "never told of {missing:?}");
 }
 
 #[tokio::test]
