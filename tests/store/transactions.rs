@@ -75,6 +75,30 @@ async fn a_call_that_gets_no_connection_in_time_is_told_so(world: &World) {
 }
 
 #[tokio::test]
+async fn a_connection_is_used_again_whose_statement_failed_after_it_was_given_up() {
+    let world = World::on_postgres().await;
+    let impatient = Options {
+        connections_max: 1,
+        statement_timeout: Duration::from_millis(500),
+        ..world.options.clone()
+    };
+    let store = open(&impatient).await.unwrap();
+    let user = new_user("ann");
+    let mut first = world.begin().await;
+    first.insert_user(&user, "hash").await.unwrap();
+    let mut second = store.begin().await.unwrap();
+    tokio::select! {
+        _ = second.insert_user(&user, "hash") => panic!("it waits for the first"),
+        () = world.until_someone_waits() => drop(second),
+    }
+    // The server gives it up, too, and has nobody to tell.
+    world.until_nobody_waits().await;
+    let mut third = store.begin().await.unwrap();
+    third.insert_user(&new_user("bob"), "hash").await.unwrap();
+    third.commit().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_sqlite_database_that_another_process_has_locked_is_unavailable() {
     let world = World::on_sqlite().await;
     let holder = open(&world.options).await.unwrap();

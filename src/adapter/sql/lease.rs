@@ -96,9 +96,10 @@ impl Drop for Lease {
         let is_open = self.is_open;
         self.tasks.spawn(async move {
             let back = async {
-                if is_open {
-                    // It fails where there is nothing to roll back, and where the connection is broken, which the next
-                    // line finds out.
+                if is_open && connection.execute("ROLLBACK").await.is_err() {
+                    // The failure may be that of the statement that was given up, which PostgreSQL tells in answer to the
+                    // next one. A second one fails where there is nothing to roll back, and where the connection is broken,
+                    // which the next line finds out.
                     connection.execute("ROLLBACK").await.ok();
                 }
                 connection.return_to_pool().await;
