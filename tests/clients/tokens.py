@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from document import Finding, run
@@ -74,7 +75,7 @@ func main() {
 		if claims, err := verifier.Verify(lines.Text()); err == nil {
 			fmt.Println("good", claims.Subject)
 		} else {
-			fmt.Println("refused", err)
+			fmt.Printf("refused %q\\n", err.Error())
 		}
 	}
 }
@@ -91,7 +92,9 @@ class Forge:
         derive = HKDF(hashes.SHA256(), 32, b"veza/v1", b"signing key")
         cipher = AESGCM(derive.derive(SECRET.encode()))
         private = cipher.decrypt(sealed[-12:], sealed[:-12], self.id)
-        self.key = serialization.load_der_private_key(private, None)
+        # The private key itself, behind what PKCS#8 says of it; not every library reads the form with a public key.
+        _, _, seed = private.partition(b"\x04\x22\x04\x20")
+        self.key = Ed25519PrivateKey.from_private_bytes(seed[:32])
 
     def sign(self, header: dict, claims: dict) -> str:
         signed = b".".join(map(encode, (header, claims)))
@@ -121,6 +124,7 @@ def programs(server: Server, folder: Path) -> Iterator[tuple[str, list[str]]]:
 
     # Compiled where its packages are, so that no path to them is needed.
     typescript = TOOLS / "typescript"
+    shutil.copy(Path(__file__).parent / "typescript/tsconfig.json", typescript)
     script = typescript / "verify.ts"
     script.write_text(snippets["ts"] + TYPESCRIPT, encoding="utf-8")
     must([str(typescript / "node_modules/.bin/tsc"), "--project", str(typescript)])
