@@ -116,6 +116,11 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "30d", value_name = "DURATION", value_parser = positive_duration)]
     pub signing_key_lifetime: Duration,
 
+    /// How many sessions a user has at most; of more, those end that were not refreshed for the longest time
+    #[arg(long, env, global = true, default_value_t = 50, value_name = "N",
+          value_parser = whole(1..=1000_u16))]
+    pub sessions_per_user_max: u16,
+
     /// The fewest characters of a new password
     #[arg(long, env, global = true, default_value_t = 15, value_name = "N",
           value_parser = whole(8..=64_u16))]

@@ -23,6 +23,7 @@ use crate::{
     service::{
         World,
         access::AccessService,
+        attendance::Attendance,
         auth::AuthService,
         keyring::Keyring,
         mail::Mails,
@@ -82,6 +83,7 @@ pub struct Core {
     pub(super) users: Arc<UserService>,
     pub(super) rooms: Arc<RoomService>,
     pub(super) streams: Arc<StreamService>,
+    attendance: Arc<Attendance>,
     following: BoxFuture<'static, ()>,
     bells: Bells,
     is_embedded: bool,
@@ -204,6 +206,7 @@ impl Core {
         let following = world.store.follow(Arc::new(remembered.clone()));
         let Remembered { sessions: live, users, keys, subscribers } = remembered.clone();
         let names = names(config);
+        let attendance = Arc::new(Attendance::new());
         let (signatures, freshness) = (Arc::new(Ed25519), following.freshness);
         let lifetime = config.signing_key_lifetime;
         let heard = Arc::clone(&freshness);
@@ -217,6 +220,7 @@ impl Core {
             live: Arc::clone(&live),
             names: names.clone(),
             grace: config.refresh_grace,
+            per_user_max: config.sessions_per_user_max.into(),
         });
         // Half of the cores hash, so that signing in never starves the other calls.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -232,6 +236,7 @@ impl Core {
                 keyring: Arc::clone(&keyring),
                 names,
                 sessions: live,
+                attendance: Arc::clone(&attendance),
                 verified: cache(&metrics, "tokens", CACHE_LIFETIME),
             }),
             users: Arc::new(UserService {
@@ -246,6 +251,7 @@ impl Core {
             revocations: Arc::new(revocations),
             keyring,
             world,
+            attendance,
             following: following.work,
             bells,
             is_embedded,
@@ -300,6 +306,8 @@ impl Core {
         workers.spawn(backlog.watch(ended.clone()));
         workers.spawn(revocations::look_after(Arc::clone(&self.revocations), ended.clone()));
         workers.spawn(schedule::look_after_keys(Arc::clone(&self.keyring), ended.clone()));
+        let (attendance, world) = (Arc::clone(&self.attendance), self.world.clone());
+        workers.spawn(schedule::write_attendance(attendance, world, ended.clone()));
         workers.spawn(schedule::sweep(Arc::clone(store), Arc::clone(clock), ended.clone()));
         workers
     }

@@ -3,11 +3,11 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use super::{
-    Error, Result,
+    Error, Result, Timestamp,
     error::BadToken,
     id::Id,
     permission::{Permission, Permissions},
-    session::Session,
+    session::{FRESH_FOR, Session},
     user::User,
 };
 
@@ -18,8 +18,18 @@ pub struct Principal {
     pub user_id: Id<User>,
     /// The session.
     pub session_id: Id<Session>,
+    /// When the user last proved in this session who they are.
+    pub auth_time: Timestamp,
     /// The permissions of the user's roles.
     pub permissions: Permissions,
+}
+
+impl Principal {
+    /// Whether the user has proved lately who they are.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.auth_time + FRESH_FOR
+    }
 }
 
 /// How a call came in.

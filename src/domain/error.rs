@@ -37,6 +37,11 @@ pub enum Error {
     /// The refresh token was used before: its session is over.
     #[error("the refresh token was used before, so its session has been ended; sign in again")]
     RefreshTokenReused,
+    /// The caller must prove anew who they are.
+    #[error(
+        "prove again who you are, with Reauthenticate or by signing in, and repeat this within five minutes"
+    )]
+    ReauthenticationRequired,
     /// The caller may not do this.
     #[error("the permission `{permission}` is needed for this")]
     PermissionDenied {
@@ -181,6 +186,7 @@ impl Error {
             Self::WrongCredentials => Reason::WrongCredentials,
             Self::InvalidRefreshToken => Reason::InvalidRefreshToken,
             Self::RefreshTokenReused => Reason::RefreshTokenReused,
+            Self::ReauthenticationRequired => Reason::ReauthenticationRequired,
             Self::PermissionDenied { .. } | Self::NotOwner { .. } => Reason::PermissionDenied,
             Self::NotFound { .. } => Reason::NotFound,
             Self::Taken { field: "email" } => Reason::EmailTaken,

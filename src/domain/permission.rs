@@ -16,6 +16,10 @@ pub enum Permission {
     UsersDelete,
     /// Bar anybody from using their account.
     UsersSuspend,
+    /// See anybody's sessions.
+    SessionsReadAny,
+    /// End anybody's sessions.
+    SessionsRevokeAny,
     /// See rooms.
     RoomsRead,
     /// Create rooms.
@@ -38,12 +42,14 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::UsersRead,
         Self::UsersReadPrivate,
         Self::UsersUpdate,
         Self::UsersDelete,
         Self::UsersSuspend,
+        Self::SessionsReadAny,
+        Self::SessionsRevokeAny,
         Self::RoomsRead,
         Self::RoomsCreate,
         Self::RoomsUpdateAny,
@@ -64,6 +70,8 @@ impl Permission {
             Self::UsersUpdate => "users.update",
             Self::UsersDelete => "users.delete",
             Self::UsersSuspend => "users.suspend",
+            Self::SessionsReadAny => "sessions.read_any",
+            Self::SessionsRevokeAny => "sessions.revoke_any",
             Self::RoomsRead => "rooms.read",
             Self::RoomsCreate => "rooms.create",
             Self::RoomsUpdateAny => "rooms.update_any",

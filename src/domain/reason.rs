@@ -76,6 +76,9 @@ reasons! {
     RefreshTokenReused = "REFRESH_TOKEN_REUSED",
         "The refresh token was exchanged before, so somebody may have a copy: its session has been ended.",
         "Sign in again, and use each refresh token once.";
+    ReauthenticationRequired = "REAUTHENTICATION_REQUIRED",
+        "The method asks for a proof of who the caller is that is not older than five minutes.",
+        "Call Reauthenticate, or sign in again, and repeat the call.";
     PermissionDenied = "PERMISSION_DENIED",
         "The caller may not do this.",
         "Ask an administrator for the permission that the detail ErrorInfo names, or the owner.";

@@ -13,6 +13,35 @@ pub const IDLE_LIFETIME: Duration = Duration::from_hours(168);
 /// How long a session lives however often it is refreshed.
 pub const TOTAL_LIFETIME: Duration = Duration::from_hours(2160);
 
+/// How long a proof of who one is counts as fresh.
+pub const FRESH_FOR: Duration = Duration::from_mins(5);
+
+/// How somebody proves who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// By a password.
+    Password,
+}
+
+impl Proof {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Password];
+
+    /// The name in the store and the API (RFC 8176).
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+        }
+    }
+
+    /// The proof of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|proof| proof.name() == name)
+    }
+}
+
 /// One sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -36,6 +65,12 @@ pub struct Session {
     pub create_time: Timestamp,
     /// When it was ended, if it was.
     pub end_time: Option<Timestamp>,
+    /// How its user proved who they are.
+    pub proofs: Vec<Proof>,
+    /// When they last did.
+    pub auth_time: Timestamp,
+    /// When it was last used, to about a minute.
+    pub last_seen_time: Timestamp,
 }
 
 impl Session {
@@ -63,8 +98,14 @@ impl Session {
 pub enum EndReason {
     /// The user signed out.
     Logout,
+    /// The user or an administrator ended it from elsewhere.
+    Revoked,
+    /// The password was changed.
+    PasswordChanged,
     /// A refresh token was used twice.
     RefreshReuse,
+    /// The user began too many others.
+    SessionLimit,
     /// The account was deleted.
     UserDeleted,
     /// The account was suspended.
@@ -77,7 +118,10 @@ impl EndReason {
     pub fn name(self) -> &'static str {
         match self {
             Self::Logout => "logout",
+            Self::Revoked => "revoked",
+            Self::PasswordChanged => "password_changed",
             Self::RefreshReuse => "refresh_reuse",
+            Self::SessionLimit => "session_limit",
             Self::UserDeleted => "user_deleted",
             Self::UserSuspended => "user_suspended",
         }

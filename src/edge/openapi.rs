@@ -14,8 +14,11 @@ const DESCRIPTION: &str = "The REST face of a gRPC service: every operation is a
 gRPC and gRPC-web, with the same access rules, limits and errors. Sign in with `POST /api/v1/auth/login` and send the \
 access token as `Authorization: Bearer <token>`.";
 
-/// Where the schema of a new password is.
-const NEW_PASSWORD: &str = "/components/schemas/RegisterRequest/properties/password";
+/// Where the schemas of new passwords are.
+const NEW_PASSWORDS: [&str; 2] = [
+    "/components/schemas/RegisterRequest/properties/password",
+    "/components/schemas/ChangePasswordRequest/properties/newPassword",
+];
 
 const TOO_LARGE: &str = "The head of the request has more than 16 KiB.";
 
@@ -31,8 +34,10 @@ pub fn document(methods: &Methods, config: &Config) -> Value {
         .annotate(|method, operation| annotate(methods, method, operation))
         .build();
     // The contract leaves this to the server.
-    if let Some(password) = document.pointer_mut(NEW_PASSWORD) {
-        password["minLength"] = config.password_length_min.into();
+    for place in NEW_PASSWORDS {
+        if let Some(password) = document.pointer_mut(place) {
+            password["minLength"] = config.password_length_min.into();
+        }
     }
     document
 }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, MethodDescriptor};
 
-use crate::domain::{Error, Result, caller::Principal, permission::Permission};
+use crate::{
+    domain::{Error, Result, caller::Principal, permission::Permission},
+    port::access::Authenticated,
+};
 
 /// The option that carries the policy of a method.
 const POLICY: &str = "veza.policy.v1.policy";
@@ -22,6 +25,8 @@ pub struct Method {
     pub is_sign_in: bool,
     /// What calls of it cost.
     pub load: Load,
+    /// Whether the caller must have proved lately who they are.
+    pub needs_fresh_proof: bool,
     /// What it is called in the audit log: its action, or its name where it changes nothing.
     pub action: &'static str,
 }
@@ -89,8 +94,8 @@ impl Methods {
         let (index, name) = (self.by_path.len(), &path[1..]);
         let action: &'static str = Box::leak(terms.action.into_boxed_str());
         let action = if action.is_empty() { name } else { action };
-        let Terms { access, is_sign_in, .. } = terms;
-        let method = Method { index, name, access, is_sign_in, load, action };
+        let Terms { access, is_sign_in, needs_fresh_proof, .. } = terms;
+        let method = Method { index, name, access, is_sign_in, load, needs_fresh_proof, action };
         self.by_path.insert(path, method);
     }
 
@@ -119,8 +124,18 @@ impl Method {
     /// Lets the caller pass, or says why not.
     ///
     /// # Errors
-    /// `MissingToken` or `PermissionDenied`.
-    pub fn authorize(&self, principal: Option<&Principal>) -> Result<()> {
+    /// `MissingToken`, `PermissionDenied` or `ReauthenticationRequired`.
+    pub fn authorize(&self, found: Option<&Authenticated>) -> Result<()> {
+        let principal = found.map(|found| &*found.principal);
+        self.permit(principal)?;
+        if self.needs_fresh_proof && found.is_some_and(|found| !found.principal.is_fresh(found.now))
+        {
+            return Err(Error::ReauthenticationRequired);
+        }
+        Ok(())
+    }
+
+    fn permit(&self, principal: Option<&Principal>) -> Result<()> {
         match (self.access, principal) {
             (Access::Public, _) | (Access::Authenticated, Some(_)) => Ok(()),
             (_, None) => Err(Error::MissingToken),
@@ -138,13 +153,19 @@ impl Method {
 struct Terms {
     access: Access,
     is_sign_in: bool,
+    needs_fresh_proof: bool,
     action: String,
 }
 
 impl Default for Terms {
     /// Of a method that anyone may call and that changes nothing.
     fn default() -> Self {
-        Self { access: Access::Public, is_sign_in: false, action: String::new() }
+        Self {
+            access: Access::Public,
+            is_sign_in: false,
+            needs_fresh_proof: false,
+            action: String::new(),
+        }
     }
 }
 
@@ -163,8 +184,9 @@ fn terms(extension: &ExtensionDescriptor, method: &MethodDescriptor) -> Option<T
         _ => return None,
     };
     let is_sign_in = value_name(policy, "rate_class")? == "RATE_CLASS_SIGN_IN";
+    let needs_fresh_proof = policy.get_field_by_name("fresh")?.as_bool()?;
     let action = policy.get_field_by_name("audit_action")?.as_str()?.to_owned();
-    Some(Terms { access, is_sign_in, action })
+    Some(Terms { access, is_sign_in, needs_fresh_proof, action })
 }
 
 /// The name of an enum field's value.

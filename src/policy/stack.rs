@@ -112,10 +112,10 @@ impl Policy {
                 };
                 let origin = origin(method, &call, request.headers());
                 let is_confirmed = found.as_ref().is_some_and(|found| found.is_confirmed);
-                let principal = found.map(|found| found.principal);
+                let principal = found.as_ref().map(|found| Arc::clone(&found.principal));
                 let caller = Arc::new(Caller { principal, refused, is_confirmed, origin });
                 known = Some((Arc::clone(&caller), method.action));
-                method.authorize(caller.principal.as_deref())?;
+                method.authorize(found.as_ref())?;
                 let end =
                     (load == Load::Stream).then(|| self.end(method, &caller, request.headers()));
                 // 7. The service.

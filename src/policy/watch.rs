@@ -37,7 +37,7 @@ impl Watch {
             // Listens before it asks, so that what happens in between is not missed.
             let changed = self.authenticator.changed(&self.principal);
             let answer = self.authenticator.authenticate(&self.bearer).await;
-            match answer.and_then(|found| self.method.authorize(Some(&found.principal))) {
+            match answer.and_then(|found| self.method.authorize(Some(&found))) {
                 Ok(()) => unknown = 0,
                 Err(Error::Unavailable(_)) if unknown < UNKNOWN_MAX => unknown += 1,
                 Err(why) => return why,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 
 use crate::domain::{
-    Result,
+    Result, Timestamp,
     caller::{Caller, Principal},
 };
 
@@ -17,6 +17,8 @@ pub struct Authenticated {
     pub principal: Arc<Principal>,
     /// Whether what this process remembers was confirmed on the way, see [`Caller::is_confirmed`].
     pub is_confirmed: bool,
+    /// When that was found out.
+    pub now: Timestamp,
 }
 
 /// Knows who a bearer token belongs to.

@@ -12,6 +12,8 @@ use crate::domain::{id::Id, session::Session, user::User};
 pub enum Change {
     /// These sessions have ended.
     SessionsEnded(Vec<Id<Session>>),
+    /// The user of this session has proved who they are.
+    SessionRenewed(Id<Session>),
     /// An account was changed, or what its roles are.
     User(Id<User>),
     /// A signing key was added, or is retired at another time.

@@ -8,13 +8,18 @@ use tonic::{Request, Response, Status};
 use super::{
     convert::timestamp,
     input::Input,
+    page,
     proto::auth::v1::{self as proto, auth_result::Outcome, auth_service_server},
     token, user,
 };
 use crate::{
     domain::{
         Result,
+        caller::Caller,
+        id::Id,
+        session::Session,
         text::{Email, Password, Text, Username},
+        user::User,
     },
     service::{
         auth::{AuthService, Registration, SignedIn},
@@ -98,6 +103,84 @@ impl auth_service_server::AuthService for Auth {
         request: Request<proto::WatchRevocationsRequest>,
     ) -> Result<Response<token::Revocations>, Status> {
         self.tokens.watch(request).await
+    }
+
+    async fn reauthenticate(
+        &self,
+        request: Request<proto::ReauthenticateRequest>,
+    ) -> Result<Response<proto::ReauthenticateResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        let password = Password::attempt(message.password);
+        let until = self.service.reauthenticate(&caller, password).await?;
+        let fresh_until_time = Some(timestamp(until));
+        Ok(Response::new(proto::ReauthenticateResponse { fresh_until_time }))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<proto::ChangePasswordRequest>,
+    ) -> Result<Response<proto::ChangePasswordResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        let new = Password::choose("new_password", message.new_password, self.password_length_min)?;
+        self.service.change_password(&caller, new).await?;
+        Ok(Response::new(proto::ChangePasswordResponse {}))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<proto::ListSessionsRequest>,
+    ) -> Result<Response<proto::ListSessionsResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        let user_id = user_or_self(&message.user_id)?;
+        let (size, token) = (message.page_size, message.page_token);
+        let page = page::request(size, token, &message.user_id, "create_time desc", "")?;
+        let page = self.sessions.list(&caller, user_id, &page).await?;
+        let sessions = page.items.iter().map(|session| show(&caller, session)).collect();
+        let next_page_token = page.next_token;
+        Ok(Response::new(proto::ListSessionsResponse { sessions, next_page_token }))
+    }
+
+    async fn revoke_session(
+        &self,
+        request: Request<proto::RevokeSessionRequest>,
+    ) -> Result<Response<proto::RevokeSessionResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        let session = self.sessions.revoke(&caller, Id::parse("id", &message.id)?).await?;
+        let session = Some(show(&caller, &session));
+        Ok(Response::new(proto::RevokeSessionResponse { session }))
+    }
+
+    async fn revoke_sessions(
+        &self,
+        request: Request<proto::RevokeSessionsRequest>,
+    ) -> Result<Response<proto::RevokeSessionsResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        let (user_id, include_current) = (user_or_self(&message.user_id)?, message.include_current);
+        let revoked = self.sessions.revoke_all(&caller, user_id, include_current).await?;
+        let revoked_count = i32::try_from(revoked).unwrap_or(i32::MAX);
+        Ok(Response::new(proto::RevokeSessionsResponse { revoked_count }))
+    }
+}
+
+/// The account that is meant; none for the caller's own.
+fn user_or_self(id: &str) -> Result<Option<Id<User>>> {
+    if id.is_empty() { Ok(None) } else { Id::parse("user_id", id).map(Some) }
+}
+
+fn show(caller: &Caller, session: &Session) -> proto::Session {
+    let current = caller.principal.as_ref().is_some_and(|caller| caller.session_id == session.id);
+    proto::Session {
+        id: session.id.to_string(),
+        user_id: session.user_id.to_string(),
+        ip: session.ip.clone(),
+        user_agent: session.user_agent.clone(),
+        client_name: session.client_name.clone(),
+        create_time: Some(timestamp(session.create_time)),
+        last_seen_time: Some(timestamp(session.last_seen_time)),
+        expire_time: Some(timestamp(session.expire_time)),
+        current,
+        amr: session.proofs.iter().map(|proof| proof.name().to_owned()).collect(),
+        auth_time: Some(timestamp(session.auth_time)),
     }
 }
 

@@ -8,7 +8,7 @@ use tonic::{
 };
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-use crate::domain::{Error, error::BadToken, reason::Reason};
+use crate::domain::{Error, error::BadToken, reason::Reason, session::FRESH_FOR};
 
 /// The domain of every reason (AIP-193).
 pub const DOMAIN: &str = "veza";
@@ -30,7 +30,8 @@ pub fn code(reason: Reason) -> Code {
         | Reason::SessionEnded
         | Reason::WrongCredentials
         | Reason::InvalidRefreshToken
-        | Reason::RefreshTokenReused => Code::Unauthenticated,
+        | Reason::RefreshTokenReused
+        | Reason::ReauthenticationRequired => Code::Unauthenticated,
         Reason::PermissionDenied => Code::PermissionDenied,
         Reason::NotFound => Code::NotFound,
         Reason::EmailTaken | Reason::UsernameTaken | Reason::Taken | Reason::RequestIdReused => {
@@ -82,7 +83,7 @@ impl From<Error> for Status {
     }
 }
 
-/// How to authenticate (RFC 6750, section 3). An error is named only to whoever has tried it in this way.
+/// How to authenticate (RFC 6750, section 3; RFC 9470). An error is named only to whoever has tried it in this way.
 fn challenge(error: &Error) -> Option<MetadataValue<Ascii>> {
     const REALM: &str = "Bearer realm=\"veza\"";
     match error {
@@ -92,6 +93,10 @@ fn challenge(error: &Error) -> Option<MetadataValue<Ascii>> {
         Error::BadToken(why) => {
             let error = format!("{REALM}, error=\"invalid_token\", error_description=\"{why}\"");
             error.parse().ok()
+        }
+        Error::ReauthenticationRequired => {
+            let (what, max_age) = ("insufficient_user_authentication", FRESH_FOR.as_secs());
+            format!("{REALM}, error=\"{what}\", max_age={max_age}").parse().ok()
         }
         _ => None,
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     World,
+    attendance::Attendance,
     keyring::{Keyring, Verified},
     memory::{Known, Sessions},
     session::TokenNames,
@@ -50,6 +51,8 @@ pub struct AccessService {
     pub names: TokenNames,
     /// The sessions that are known.
     pub sessions: Arc<Sessions>,
+    /// When they were used.
+    pub attendance: Arc<Attendance>,
     /// The claims of tokens whose signature was verified, by token.
     pub verified: Arc<dyn Cache<String, Verified>>,
 }
@@ -103,12 +106,12 @@ impl AccessService {
         }
         let verified = self.verify(bearer).await?;
         let claims = &verified.claims;
-        let now = self.world.clock.now().unix_timestamp();
-        let skew = SKEW.as_secs().cast_signed();
-        if claims.exp.saturating_add(skew) <= now {
+        let now = self.world.clock.now();
+        let (seconds, skew) = (now.unix_timestamp(), SKEW.as_secs().cast_signed());
+        if claims.exp.saturating_add(skew) <= seconds {
             return Err(BadToken::Expired.into());
         }
-        if claims.nbf.saturating_sub(skew) > now || claims.iat.saturating_sub(skew) > now {
+        if claims.nbf.saturating_sub(skew) > seconds || claims.iat.saturating_sub(skew) > seconds {
             return Err(BadToken::Invalid.into());
         }
         let is_confirmed = self.keyring.catch_up().await?;
@@ -120,18 +123,20 @@ impl AccessService {
         let principal = Arc::new(principal.ok_or(BadToken::Ended)?);
         let expire_time =
             Timestamp::from_unix_timestamp(claims.exp).map_err(|_| BadToken::Invalid)?;
-        Ok(Examined { found: Authenticated { principal, is_confirmed }, expire_time })
+        Ok(Examined { found: Authenticated { principal, is_confirmed, now }, expire_time })
     }
 }
 
 #[async_trait]
 impl Authenticator for AccessService {
     async fn authenticate(&self, bearer: &str) -> Result<Authenticated> {
-        self.examine(bearer).await.map(|examined| examined.found)
+        let found = self.examine(bearer).await?.found;
+        self.attendance.note(found.principal.session_id, found.now);
+        Ok(found)
     }
 
     fn changed(&self, principal: &Principal) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(self.sessions.changed(principal))
+        Box::pin(self.sessions.until_changed(principal))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     World,
     change::{Change, RequestId},
-    session::{SessionService, Tokens},
+    session::{Begun, SessionService, Tokens},
 };
 use crate::{
     domain::{
@@ -18,7 +18,7 @@ use crate::{
         event::Data,
         id::Id,
         resource::Meta,
-        session::Session,
+        session::{Proof, Session},
         text::{Email, Password, Text, Username, fold},
         user::{Profile, State, User},
     },
@@ -94,7 +94,9 @@ impl AuthService {
                     self.insert(change, registration, hash, ROLE_DEFAULT, "register").await?;
                 let resource = format!("users/{}", user.id);
                 change.audit_as(Some(user.id), "auth.register", resource, Outcome::Success).await?;
-                let session = self.sessions.begin(change, caller, user.id, client_name).await?;
+                let proofs = vec![Proof::Password];
+                let session =
+                    self.sessions.begin(change, user.id, client_name, proofs).await?.session;
                 let first = Registered { user_id: user.id, session_id: session.id };
                 change.remember(request, &first).await?;
                 Ok((user, session))
@@ -146,7 +148,7 @@ impl AuthService {
         // The connection is given back before the password is hashed, which takes long.
         let found = self.world.store.read().await?.find_user_to_sign_in(&fold(identifier)).await?;
         let (user, hash) = found.unzip();
-        let verdict = self.passwords.verify(password.clone(), hash).await?;
+        let verdict = self.passwords.verify(password.clone(), hash.clone()).await?;
         let user = match (user, verdict) {
             (Some(user), Verdict::Right | Verdict::RightButOutdated) => user,
             (user, _) => return self.refuse(caller, user.map(|user| user.id)).await,
@@ -155,24 +157,33 @@ impl AuthService {
             Verdict::RightButOutdated => Some(self.passwords.hash(password).await?),
             _ => None,
         };
-        let (user_id, newer_hash, client_name) = (user.id, newer_hash.as_deref(), &client_name);
-        let signed_in = self.world.change(caller, |change| {
-            Box::pin(async move {
-                // Hashing takes long: the account may be gone meanwhile.
-                let user = change.tx.lock_user(user_id).await?;
-                let user = user.filter(|user| user.state == State::Active);
-                let user = user.ok_or(Error::WrongCredentials)?;
-                if let Some(hash) = newer_hash {
-                    change.tx.update_password_hash(user.id, hash).await?;
-                }
-                let resource = format!("users/{}", user.id);
-                change.audit_as(Some(user.id), "auth.login", resource, Outcome::Success).await?;
-                let session = self.sessions.sign_in(change, caller, &user, client_name).await?;
-                Ok((user, session))
-            })
-        });
-        let (user, session) = signed_in.await?;
-        self.signed_in(user, &session).await
+        let (user_id, hash, client_name) = (user.id, &hash, &client_name);
+        let (newer_hash, live) = (newer_hash.as_deref(), Arc::clone(&self.sessions.live));
+        let signed_in = self.world.change_then(
+            caller,
+            |change| {
+                Box::pin(async move {
+                    // Hashing takes long: the account may be gone meanwhile, or its password another.
+                    let user = change.tx.lock_user(user_id).await?;
+                    let user = user.filter(|user| user.state == State::Active);
+                    let user = user.ok_or(Error::WrongCredentials)?;
+                    if change.tx.find_password_hash(user_id).await? != *hash {
+                        return Err(Error::WrongCredentials);
+                    }
+                    if let Some(hash) = newer_hash {
+                        change.tx.update_password_hash(user.id, hash).await?;
+                    }
+                    let (resource, done) = (format!("users/{}", user.id), Outcome::Success);
+                    change.audit_as(Some(user.id), "auth.login", resource, done).await?;
+                    let proofs = vec![Proof::Password];
+                    let begun = self.sessions.sign_in(change, &user, client_name, proofs).await?;
+                    Ok((user, begun))
+                })
+            },
+            move |(_, begun): &(User, Begun)| live.ended(&begun.ended),
+        );
+        let (user, begun) = signed_in.await?;
+        self.signed_in(user, &begun.session).await
     }
 
     async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<SignedIn> {

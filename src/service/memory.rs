@@ -16,7 +16,9 @@ use super::{
     user::UserCache,
 };
 use crate::{
-    domain::{caller::Principal, id::Id, permission::Permissions, session::Session, user::User},
+    domain::{
+        Timestamp, caller::Principal, id::Id, permission::Permissions, session::Session, user::User,
+    },
     port::{
         cache::{Cache, Stamp},
         coherence::{Change, Memory},
@@ -28,9 +30,16 @@ const BELLS: usize = 1024;
 
 /// The sessions that this process has seen: whose each is, or that it has ended; and what their users may do.
 pub struct Sessions {
-    owners: Arc<dyn Cache<Id<Session>, Option<Id<User>>>>,
+    owners: Arc<dyn Cache<Id<Session>, Option<Owner>>>,
     permissions: Arc<dyn Cache<Id<User>, Permissions>>,
     bells: Bells,
+}
+
+/// Whose a session is, and when they last proved that it is theirs.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner {
+    user_id: Id<User>,
+    auth_time: Timestamp,
 }
 
 /// The stamps of a session and of its user, taken before both are read.
@@ -54,7 +63,7 @@ impl Sessions {
     /// Sessions remembered in these caches.
     #[must_use]
     pub fn new(
-        owners: Arc<dyn Cache<Id<Session>, Option<Id<User>>>>,
+        owners: Arc<dyn Cache<Id<Session>, Option<Owner>>>,
         permissions: Arc<dyn Cache<Id<User>, Permissions>>,
     ) -> Self {
         Self { owners, permissions, bells: Bells::new() }
@@ -64,9 +73,11 @@ impl Sessions {
     #[must_use]
     pub fn find(&self, session_id: Id<Session>) -> Known {
         let Some(owner) = self.owners.get(&session_id) else { return Known::Nothing };
-        let Some(user_id) = *owner else { return Known::Ended };
+        let Some(Owner { user_id, auth_time }) = *owner else { return Known::Ended };
         match self.permissions.get(&user_id) {
-            Some(held) => Known::Live(Principal { user_id, session_id, permissions: *held }),
+            Some(held) => {
+                Known::Live(Principal { user_id, session_id, auth_time, permissions: *held })
+            }
             None => Known::Nothing,
         }
     }
@@ -85,11 +96,19 @@ impl Sessions {
         found: Option<&Principal>,
         since: Stamps,
     ) {
-        let owner = found.map(|principal| principal.user_id);
+        let owner = found.map(|Principal { user_id, auth_time, .. }| Owner {
+            user_id: *user_id,
+            auth_time: *auth_time,
+        });
         if let Some(principal) = found.filter(|principal| principal.user_id == user) {
             self.permissions.fill(user, Arc::new(principal.permissions), since.permissions);
         }
         self.owners.fill(session, Arc::new(owner), since.owner);
+    }
+
+    /// Notes that the user of a session has proved who they are, after the commit.
+    pub fn renewed(&self, id: Id<Session>) {
+        self.owners.forget(&id);
     }
 
     /// Notes that sessions have ended, after the commit that ended them: their tokens are refused from now on.
@@ -107,7 +126,7 @@ impl Sessions {
     }
 
     /// Waits until what is known of a session may have become wrong.
-    pub fn changed(&self, of: &Principal) -> impl Future<Output = ()> + Send + use<> {
+    pub fn until_changed(&self, of: &Principal) -> impl Future<Output = ()> + Send + use<> {
         let bells = [of.session_id.uuid(), of.user_id.uuid()].map(|id| self.bells.hear(id));
         async move {
             let [session, user] = bells;
@@ -167,6 +186,7 @@ impl Memory for Remembered {
                 self.sessions.ended(ids);
                 self.subscribers.tell(Revocation::Sessions(ids.clone()));
             }
+            Change::SessionRenewed(id) => self.sessions.renewed(*id),
             Change::User(id) => {
                 self.users.forget(id);
                 self.sessions.user_changed(*id);

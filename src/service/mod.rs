@@ -1,13 +1,16 @@
 //! The use cases, one file per aggregate: they know no transport and no database. The caller is their first argument.
 
 pub mod access;
+pub mod attendance;
 pub mod auth;
 pub mod change;
+mod device;
 pub mod keyring;
 pub mod mail;
 pub mod memory;
 pub mod outbox;
 pub mod page;
+mod password;
 pub mod refresh_token;
 pub mod revocation;
 pub mod role;

@@ -15,7 +15,7 @@ use crate::{
         event::Data,
         id::Id,
         mail::{Mail, Recipient},
-        session::{ACCESS_TOKEN_LIFETIME, EndReason, Session},
+        session::{ACCESS_TOKEN_LIFETIME, EndReason, Proof, Session},
         user::User,
     },
     port::crypto::Claims,
@@ -60,25 +60,39 @@ pub struct SessionService {
     pub names: TokenNames,
     /// How long the direct parent of the newest refresh token gets the same successor.
     pub grace: Duration,
+    /// How many sessions a user has at most.
+    pub per_user_max: i64,
+}
+
+/// A session that has begun, and those that ended because it was one too many: tell [`LiveSessions::ended`] of them
+/// after the commit.
+#[derive(Debug)]
+pub struct Begun {
+    /// The new session.
+    pub session: Session,
+    /// The others.
+    pub ended: Vec<Id<Session>>,
 }
 
 /// What a refresh token turned out to be, once its session was looked at.
 enum Use {
     /// The newest, or within the grace its direct parent: the session goes on.
-    Good(Session),
+    Good(Box<Session>),
     /// An older one: somebody has a copy. The session has been ended.
     Theft(Id<Session>),
 }
 
 impl SessionService {
-    /// Begins a session within the change that signs its user in.
+    /// Begins a session within the change that signs its user in. Of more than a user may have, those end that were not
+    /// used for the longest time.
     pub async fn begin(
         &self,
         change: &mut Change<'_>,
-        caller: &Caller,
         user_id: Id<User>,
         client_name: &str,
-    ) -> Result<Session> {
+        proofs: Vec<Proof>,
+    ) -> Result<Begun> {
+        let origin = &change.caller().origin;
         let now = change.now;
         let session = Session {
             id: Id::from(self.world.ids.uuid()),
@@ -87,13 +101,19 @@ impl SessionService {
             refresh_time: now,
             expire_time: Session::expiry(now, now),
             client_name: client_name.to_owned(),
-            ip: caller.origin.ip.map_or_else(String::new, |ip| ip.to_string()),
-            user_agent: caller.origin.user_agent.clone(),
+            ip: origin.ip.map_or_else(String::new, |ip| ip.to_string()),
+            user_agent: origin.user_agent.clone(),
             create_time: now,
             end_time: None,
+            proofs,
+            auth_time: now,
+            last_seen_time: now,
         };
         change.tx.insert_session(&session).await?;
-        Ok(session)
+        let (kept, why) = (self.per_user_max, EndReason::SessionLimit);
+        let ended = change.tx.end_surplus_sessions(user_id, kept, now, why).await?;
+        self.tell(change, user_id, ended.clone(), why).await?;
+        Ok(Begun { session, ended })
     }
 
     /// Begins a session of somebody who has an account already, and writes to them when it is on a device that they have
@@ -101,18 +121,18 @@ impl SessionService {
     pub async fn sign_in(
         &self,
         change: &mut Change<'_>,
-        caller: &Caller,
         user: &User,
         client_name: &str,
-    ) -> Result<Session> {
+        proofs: Vec<Proof>,
+    ) -> Result<Begun> {
         let known = change.tx.list_devices(user.id, DEVICES_MAX).await?;
-        let session = self.begin(change, caller, user.id, client_name).await?;
-        let device = session.device();
+        let begun = self.begin(change, user.id, client_name, proofs).await?;
+        let device = begun.session.device();
         if !known.iter().any(|known| known.is_like(&device)) {
             let mail = Mail::NewDevice { client_name: device.client_name };
             change.mail(&Recipient::of(user), &mail).await?;
         }
-        Ok(session)
+        Ok(begun)
     }
 
     /// Exchanges a refresh token.
@@ -170,13 +190,14 @@ impl SessionService {
             change
                 .audit_as(user_id, "auth.refresh", format!("sessions/{id}"), Outcome::Success)
                 .await?;
-            return Ok(Use::Good(Session { counter, refresh_time: now, expire_time, ..session }));
+            let session = Session { counter, refresh_time: now, expire_time, ..session };
+            return Ok(Use::Good(Box::new(session)));
         }
         // Read again: another call may have won since the first read.
         let session = live(change.tx.find_session(id).await?)?;
         let is_parent = session.counter == counter + 1;
         if is_parent && !self.grace.is_zero() && now < session.refresh_time + self.grace {
-            return Ok(Use::Good(session));
+            return Ok(Use::Good(Box::new(session)));
         }
         if counter > session.counter {
             return Err(Error::InvalidRefreshToken);
@@ -212,7 +233,7 @@ impl SessionService {
                     let newest = counter.is_none_or(|counter| counter + 1 >= session.counter);
                     match (session.is_live(change.now), all) {
                         (true, true) if newest => {
-                            self.end_all(change, session.user_id, EndReason::Logout).await
+                            self.end_all(change, session.user_id, None, EndReason::Logout).await
                         }
                         (_, true) => Err(Error::InvalidRefreshToken),
                         (true, false) => {
@@ -230,8 +251,8 @@ impl SessionService {
         Ok(())
     }
 
-    /// Ends a session; whether it was not ended before.
-    async fn end(
+    /// Ends one session within a change; whether it was not ended before.
+    pub(super) async fn end(
         &self,
         change: &mut Change<'_>,
         session: &Session,
@@ -251,17 +272,17 @@ impl SessionService {
         change.mail(&Recipient::of(&user), &mail).await
     }
 
-    /// Ends every session of a user within a change, and returns their ids; tell [`LiveSessions::ended`] after the commit.
+    /// Ends every session of a user within a change, but perhaps one, and returns their ids; tell [`LiveSessions::ended`]
+    /// after the commit.
     pub async fn end_all(
         &self,
         change: &mut Change<'_>,
         user_id: Id<User>,
+        but: Option<Id<Session>>,
         why: EndReason,
     ) -> Result<Vec<Id<Session>>> {
-        let ended = change.tx.end_sessions_of(user_id, change.now, why).await?;
-        if !ended.is_empty() {
-            self.tell(change, user_id, ended.clone(), why).await?;
-        }
+        let ended = change.tx.end_sessions_of(user_id, but, change.now, why).await?;
+        self.tell(change, user_id, ended.clone(), why).await?;
         Ok(ended)
     }
 
@@ -272,19 +293,20 @@ impl SessionService {
         session_ids: Vec<Id<Session>>,
         reason: EndReason,
     ) -> Result<()> {
+        if session_ids.is_empty() {
+            return Ok(());
+        }
         let action = match reason {
             EndReason::Logout => "auth.logout",
             EndReason::RefreshReuse => "auth.refresh_reuse",
-            EndReason::UserDeleted | EndReason::UserSuspended => "session.revoke",
+            _ => "session.revoke",
         };
         let resource = format!("users/{user_id}");
-        // A thief is nobody we know; whoever signs out without an access token is known by the refresh token.
+        // A thief is nobody we know; whoever signs in, or signs out without an access token, is known by what they showed.
         let (actor, outcome) = match reason {
             EndReason::RefreshReuse => (None, Outcome::Failure(Error::RefreshTokenReused.reason())),
-            EndReason::Logout => (Some(user_id), Outcome::Success),
-            EndReason::UserDeleted | EndReason::UserSuspended => {
-                (change.caller().user_id(), Outcome::Success)
-            }
+            EndReason::Logout | EndReason::SessionLimit => (Some(user_id), Outcome::Success),
+            _ => (change.caller().user_id(), Outcome::Success),
         };
         change.audit_as(actor, action, resource, outcome).await?;
         change.record(Data::SessionRevoked { user_id, session_ids, reason }).await

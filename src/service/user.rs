@@ -140,7 +140,8 @@ impl UserService {
                     user.state = State::Deleted;
                     user.meta.delete(change.now);
                     change.tx.update_user(&user).await?;
-                    let ended = self.sessions.end_all(change, id, EndReason::UserDeleted).await?;
+                    let ended =
+                        self.sessions.end_all(change, id, None, EndReason::UserDeleted).await?;
                     change.audit("user.delete", format!("users/{id}")).await?;
                     change.record(Data::UserDeleted(user.clone())).await?;
                     Ok((Arc::new(user), ended))
@@ -177,7 +178,8 @@ impl UserService {
                     }
                     keep_an_administrator(change, &user).await?;
                     set_state(change, &mut user, State::Suspended, "user.suspend").await?;
-                    let ended = self.sessions.end_all(change, id, EndReason::UserSuspended).await?;
+                    let ended =
+                        self.sessions.end_all(change, id, None, EndReason::UserSuspended).await?;
                     Ok((Arc::new(user), ended))
                 })
             },

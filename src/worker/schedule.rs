@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{Result, Timestamp},
     port::{clock::Clock, store::Store},
-    service::{keyring::Keyring, outbox},
+    service::{World, attendance::Attendance, keyring::Keyring, outbox},
 };
 
 /// How often the clock is compared with the one that it follows: clocks of machines drift by milliseconds meanwhile.
@@ -17,6 +17,9 @@ const TIME_EVERY: Duration = Duration::from_secs(5);
 /// How often keys are loaded without a sign that they have changed: far more often than the time a new one is published
 /// before it signs.
 const KEYS_EVERY: Duration = Duration::from_mins(1);
+
+/// How often it is written which sessions are used: rarely, because nobody needs to know it better.
+const ATTENDANCE_EVERY: Duration = Duration::from_mins(1);
 
 /// How often the store is swept.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -44,6 +47,14 @@ pub async fn look_after_keys(keyring: Arc<Keyring>, stop: CancellationToken) {
         changed = keyring.changed();
         report(keyring.refresh().await, "keys_failed");
     }
+}
+
+/// Writes now and then which sessions are used, and a last time at `stop`.
+pub async fn write_attendance(attendance: Arc<Attendance>, world: World, stop: CancellationToken) {
+    while is_time(ATTENDANCE_EVERY, &stop).await {
+        report(attendance.write(&world).await, "attendance_failed");
+    }
+    report(attendance.write(&world).await, "attendance_failed");
 }
 
 /// Sweeps the store until `stop`.

@@ -12,6 +12,7 @@ mod care;
 mod chat;
 mod command_line;
 mod database;
+mod device;
 mod events;
 mod field;
 mod health;

@@ -9,12 +9,14 @@ use crate::support::{
     app::{PASSWORD, text},
     client::{Call, Transport},
     reply::Reply,
-    rpc::{CREATE_ROOM, GET_ME, LOGIN, REFRESH_TOKEN, REGISTER},
+    rpc::{CHANGE_PASSWORD, CREATE_ROOM, GET_ME, LOGIN, REAUTHENTICATE, REFRESH_TOKEN, REGISTER},
     world::World,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
+/// A second less than a proof counts as fresh.
+const ALMOST_FRESH: Duration = Duration::from_secs(299);
 const DAY: Duration = Duration::from_hours(24);
 
 impl World {
@@ -64,6 +66,33 @@ async fn tok_03_an_open_stream_ends_with_the_access_token_that_opened_it() {
         world.wait(HOUR + Duration::from_secs(30));
         let end = tokio::time::timeout(MINUTE, stream).await.expect("an end");
         end.refused("UNAUTHENTICATED", "EXPIRED_TOKEN");
+    }
+}
+
+#[tokio::test]
+async fn authn_11_what_asks_for_a_fresh_proof_is_refused_five_minutes_after_the_last() {
+    let world = World::start().await;
+    let token = text(&world.sign_up().await["accessToken"]);
+    let send = async |transport: Transport, method: &str, request: Value| {
+        world.client.send(transport, &Call::to(method, request).token(&token)).await
+    };
+    let change = || json!({ "newPassword": PASSWORD });
+    for transport in Transport::ALL {
+        world.wait(ALMOST_FRESH);
+        send(transport, CHANGE_PASSWORD, change()).await.ok();
+        world.wait(Duration::from_secs(1));
+        let stale = send(transport, CHANGE_PASSWORD, change()).await;
+        stale.refused("UNAUTHENTICATED", "REAUTHENTICATION_REQUIRED");
+        let challenge = stale.header("www-authenticate");
+        assert!(challenge.contains("insufficient_user_authentication"), "{challenge}");
+        assert!(challenge.contains("max_age=300"), "{challenge}");
+        send(transport, GET_ME, json!({})).await.ok();
+        let wrong = send(transport, REAUTHENTICATE, json!({ "password": "not the one" })).await;
+        wrong.refused("UNAUTHENTICATED", "WRONG_CREDENTIALS");
+        let stale = send(transport, CHANGE_PASSWORD, change()).await;
+        stale.refused("UNAUTHENTICATED", "REAUTHENTICATION_REQUIRED");
+        send(transport, REAUTHENTICATE, json!({ "password": PASSWORD })).await.ok();
+        send(transport, CHANGE_PASSWORD, change()).await.ok();
     }
 }
 

@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 TYPESCRIPT = Path("target/tools/typescript").absolute()
 
 BYSTANDER = "bystander"
+REVOKER = "revoker"
 
 # A finding is what did not pass: the tool, what was tried, and why it failed; empty when it did not.
 Finding = tuple[str, str, str]
@@ -81,7 +82,13 @@ def explore(binary: str, ids: set[str], folder: str) -> Iterator[Finding]:
                 "VEZA_ANSWERS": str(answers),
                 "VEZA_BODIES": json.dumps(bodies(server)),
                 "VEZA_TOKEN": server.tokens(ADMINISTRATOR)["accessToken"],
+                # Each for operations after which the session of the call, or the password, is another.
+                "VEZA_TOKEN_TO_END": sign_up(server, "leaver")["accessToken"],
+                "VEZA_TOKEN_TO_CHANGE": sign_up(server, "changer")["accessToken"],
+                "VEZA_TOKEN_TO_PROVE": sign_up(server, "prover")["accessToken"],
+                "VEZA_TOKEN_TO_REVOKE": sign_up(server, REVOKER)["accessToken"],
             }
+            environment["VEZA_PATHS"] = json.dumps(paths(server))
             yield "schemathesis", name, failure(command, cwd=folder, **environment)
         for id, statuses in json.loads(answers.read_text(encoding="utf-8")).items():
             if any(status.startswith("2") for status in statuses):
@@ -93,14 +100,26 @@ def explore(binary: str, ids: set[str], folder: str) -> Iterator[Finding]:
 
 def bodies(server: Server) -> dict[str, dict]:
     """Request bodies that no schema can lead to: of an account that exists, and with tokens that are good once."""
-    address = f"{BYSTANDER}@example.com"
-    account = {"email": address, "username": BYSTANDER, "password": PASSWORD}
-    server.post("/api/v1/auth/register", account)
+    sign_up(server, BYSTANDER)
     return {
         "Login": {"identifier": BYSTANDER, "password": PASSWORD},
         "RefreshToken": {"refreshToken": server.tokens(BYSTANDER)["refreshToken"]},
         "Logout": {"refreshToken": server.tokens(BYSTANDER)["refreshToken"]},
+        "Reauthenticate": {"password": PASSWORD},
+        "ChangePassword": {"newPassword": PASSWORD},
+        "RevokeSessions": {},
     }
+
+
+def paths(server: Server) -> dict[str, dict]:
+    """Variables of paths that only the operations that are called with them lead to."""
+    return {"RevokeSession": {"id": server.tokens(REVOKER)["sessionId"]}}
+
+
+def sign_up(server: Server, name: str) -> dict:
+    """Makes an account and gives its tokens."""
+    account = {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
+    return server.post("/api/v1/auth/register", account)["tokens"]
 
 
 def run(command: list[str], cwd: str | None = None, **environment: str):

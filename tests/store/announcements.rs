@@ -66,7 +66,7 @@ async fn what_ends_access_or_changes_an_account_is_heard_by_others(world: &World
         assert!(tx.end_session(sessions[0].id, START, EndReason::Logout).await.unwrap());
         tx.commit().await.unwrap();
         let mut tx = world.begin().await;
-        tx.end_sessions_of(ann.id, START, EndReason::Logout).await.unwrap();
+        tx.end_sessions_of(ann.id, None, START, EndReason::Logout).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = world.begin().await;
         tx.update_user(&renamed).await.unwrap();

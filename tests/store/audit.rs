@@ -17,8 +17,12 @@ on_each_store! {
 }
 
 pub fn entry() -> Entry {
-    let principal =
-        Principal { user_id: id(), session_id: id(), permissions: Permissions::default() };
+    let principal = Principal {
+        user_id: id(),
+        session_id: id(),
+        auth_time: START,
+        permissions: Permissions::default(),
+    };
     let origin = Origin {
         transport: Transport::Rest,
         rpc_method: "veza.chat.v1.ChatService/UpdateRoom",

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use veza::domain::{
     permission::{Permission, Permissions},
-    session::EndReason,
+    session::{EndReason, Session},
     user::{State, User},
 };
 
-use crate::world::{START, World, id, new_session, new_user, seconds};
+use crate::world::{START, World, everything, id, new_session, new_user, seconds};
 
 on_each_store! {
     a_session_comes_back_as_it_was_stored,
@@ -19,6 +19,12 @@ on_each_store! {
     a_session_that_has_ended_or_expired_is_not_refreshed,
     a_session_ends_once,
     ending_the_sessions_of_a_user_leaves_those_of_others,
+    ending_the_other_sessions_of_a_user_leaves_one,
+    the_sessions_beyond_a_number_end_that_were_refreshed_first,
+    a_user_has_a_list_of_live_sessions,
+    a_proof_is_renewed_in_a_live_session,
+    a_session_is_seen_when_it_was_last_used,
+    a_session_of_an_older_server_has_the_times_of_its_refreshes,
     a_principal_has_the_permissions_of_all_roles,
     each_built_in_role_holds_its_permissions,
     a_principal_without_roles_may_do_nothing,
@@ -59,6 +65,7 @@ async fn a_refresh_moves_the_counter_and_both_times(world: &World) {
     tx.commit().await.unwrap();
     session.counter = 1;
     session.refresh_time = seconds(60);
+    session.last_seen_time = seconds(60);
     session.expire_time = seconds(600);
     assert_eq!(world.read().await.find_session(session.id).await.unwrap(), Some(session));
 }
@@ -124,10 +131,11 @@ async fn ending_the_sessions_of_a_user_leaves_those_of_others(world: &World) {
     let others = world.session(&bob).await;
     let mut tx = world.begin().await;
     tx.end_session(ended.id, seconds(1), EndReason::Logout).await.unwrap();
-    let mut ids = tx.end_sessions_of(ann.id, seconds(2), EndReason::UserDeleted).await.unwrap();
+    let mut ids =
+        tx.end_sessions_of(ann.id, None, seconds(2), EndReason::UserDeleted).await.unwrap();
     ids.sort_by_key(|id| id.uuid());
     assert_eq!(ids, [one.id, two.id]);
-    let again = tx.end_sessions_of(ann.id, seconds(3), EndReason::UserDeleted).await.unwrap();
+    let again = tx.end_sessions_of(ann.id, None, seconds(3), EndReason::UserDeleted).await.unwrap();
     assert!(again.is_empty());
     tx.commit().await.unwrap();
 
@@ -136,6 +144,93 @@ async fn ending_the_sessions_of_a_user_leaves_those_of_others(world: &World) {
     assert_eq!(end_time(two.id).await, Some(seconds(2)));
     assert_eq!(end_time(ended.id).await, Some(seconds(1)));
     assert_eq!(end_time(others.id).await, None);
+}
+
+async fn ending_the_other_sessions_of_a_user_leaves_one(world: &World) {
+    let ann = world.user("ann").await;
+    let [one, kept] = [world.session(&ann).await, world.session(&ann).await];
+    let mut tx = world.begin().await;
+    let why = EndReason::PasswordChanged;
+    let ended = tx.end_sessions_of(ann.id, Some(kept.id), seconds(1), why).await.unwrap();
+    assert_eq!(ended, [one.id]);
+    tx.commit().await.unwrap();
+    assert_eq!(live_sessions(world, &ann).await, [kept]);
+}
+
+async fn the_sessions_beyond_a_number_end_that_were_refreshed_first(world: &World) {
+    let ann = world.user("ann").await;
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        sessions.push(world.session(&ann).await);
+    }
+    let others = world.session(&world.user("bob").await).await;
+    let mut tx = world.begin().await;
+    assert!(tx.advance_session(sessions[0].id, 0, seconds(5), seconds(100)).await.unwrap());
+    let why = EndReason::SessionLimit;
+    let mut ended = tx.end_surplus_sessions(ann.id, 2, seconds(6), why).await.unwrap();
+    ended.sort_by_key(|id| id.uuid());
+    assert_eq!(ended, [sessions[1].id, sessions[2].id]);
+    assert!(tx.end_surplus_sessions(ann.id, 2, seconds(6), why).await.unwrap().is_empty());
+    tx.commit().await.unwrap();
+    assert!(world.read().await.find_session(others.id).await.unwrap().unwrap().end_time.is_none());
+}
+
+/// The live sessions of a user, the oldest first.
+async fn live_sessions(world: &World, user: &User) -> Vec<Session> {
+    world.read().await.list_sessions(user.id, START, &everything()).await.unwrap().items
+}
+
+async fn a_user_has_a_list_of_live_sessions(world: &World) {
+    let ann = world.user("ann").await;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        sessions.push(world.session(&ann).await);
+    }
+    world.session(&world.user("bob").await).await;
+    let mut tx = world.begin().await;
+    tx.end_session(sessions[1].id, START, EndReason::Logout).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(live_sessions(world, &ann).await, [sessions[0].clone(), sessions[2].clone()]);
+    let later = sessions[0].expire_time;
+    let page = world.read().await.list_sessions(ann.id, later, &everything()).await.unwrap();
+    assert_eq!(page.items, []);
+}
+
+async fn a_proof_is_renewed_in_a_live_session(world: &World) {
+    let ann = world.user("ann").await;
+    let [live, ended] = [world.session(&ann).await, world.session(&ann).await];
+    let mut tx = world.begin().await;
+    tx.end_session(ended.id, START, EndReason::Logout).await.unwrap();
+    assert!(tx.renew_session(live.id, seconds(7)).await.unwrap());
+    assert!(!tx.renew_session(ended.id, seconds(7)).await.unwrap());
+    assert!(!tx.renew_session(live.id, live.expire_time).await.unwrap());
+    tx.commit().await.unwrap();
+    let principal = world.read().await.find_principal(live.id, START).await.unwrap().unwrap();
+    assert_eq!(principal.auth_time, seconds(7));
+}
+
+async fn a_session_is_seen_when_it_was_last_used(world: &World) {
+    let session = world.session(&world.user("ann").await).await;
+    for (seen, then) in [(5, 5), (3, 5), (9, 9)] {
+        let mut tx = world.begin().await;
+        tx.mark_sessions_seen(&[(session.id, seconds(seen)), (id(), START)]).await.unwrap();
+        tx.commit().await.unwrap();
+        let found = world.read().await.find_session(session.id).await.unwrap().unwrap();
+        assert_eq!(found.last_seen_time, seconds(then));
+    }
+}
+
+async fn a_session_of_an_older_server_has_the_times_of_its_refreshes(world: &World) {
+    let session = world.session(&world.user("ann").await).await;
+    world.sql("UPDATE sessions SET auth_time = NULL, last_seen_time = NULL").await;
+    let mut tx = world.begin().await;
+    assert!(tx.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut read = world.read().await;
+    let found = read.find_session(session.id).await.unwrap().unwrap();
+    assert_eq!((found.auth_time, found.last_seen_time), (session.create_time, seconds(60)));
+    let principal = read.find_principal(session.id, START).await.unwrap().unwrap();
+    assert_eq!(principal.auth_time, session.create_time);
 }
 
 /// The permissions that a session of an account with these roles gives.
@@ -158,8 +253,8 @@ async fn a_principal_has_the_permissions_of_all_roles(world: &World) {
 
 async fn each_built_in_role_holds_its_permissions(world: &World) {
     use Permission::{
-        RoomsCreate, RoomsDeleteAny, RoomsRead, RoomsUpdateAny, StreamsCreate, StreamsDeleteAny,
-        StreamsRead, StreamsUpdateAny, TokensValidate, UsersRead, UsersReadPrivate,
+        RoomsCreate, RoomsDeleteAny, RoomsRead, RoomsUpdateAny, SessionsReadAny, StreamsCreate,
+        StreamsDeleteAny, StreamsRead, StreamsUpdateAny, TokensValidate, UsersRead, UsersReadPrivate,
     };
     let moderator = [
         UsersRead,
@@ -176,7 +271,7 @@ async fn each_built_in_role_holds_its_permissions(world: &World) {
         ("admin", &Permission::ALL),
         ("moderator", &moderator),
         ("user", &[UsersRead, RoomsRead, RoomsCreate, StreamsRead, StreamsCreate]),
-        ("auditor", &[UsersRead, UsersReadPrivate, RoomsRead, StreamsRead]),
+        ("auditor", &[UsersRead, UsersReadPrivate, SessionsReadAny, RoomsRead, StreamsRead]),
         ("service", &[UsersRead, RoomsRead, StreamsRead, TokensValidate]),
     ];
     for (role, expected) in expected {

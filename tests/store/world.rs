@@ -24,7 +24,7 @@ use veza::{
         page::{Cursor, Order, OrderKey, Page, PageQuery},
         resource::Meta,
         room::{self, Room},
-        session::{IDLE_LIFETIME, Session},
+        session::{IDLE_LIFETIME, Proof, Session},
         stream::{self, Stream},
         text::{Email, Text, Username},
         user::{Profile, State, User},
@@ -252,6 +252,9 @@ pub fn new_session(user: &User) -> Session {
         user_agent: "test/1".into(),
         create_time: START,
         end_time: None,
+        proofs: vec![Proof::Password],
+        auth_time: START,
+        last_seen_time: START,
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Policy {
     pub permission: String,
     /// The action in the audit log; may be empty.
     pub audit_action: String,
+    /// Whether the caller must have proved lately who they are.
+    pub fresh: bool,
 }
 
 /// Every method of Veza's services, in the order of the proto files.
@@ -68,6 +70,7 @@ pub fn policy(method: &MethodDescriptor) -> Policy {
         access: text("access"),
         permission: text("permission"),
         audit_action: text("auditAction"),
+        fresh: policy["fresh"].as_bool().unwrap_or_default(),
     }
 }
 

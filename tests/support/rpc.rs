@@ -6,6 +6,11 @@ pub const REFRESH_TOKEN: &str = "veza.auth.v1.AuthService/RefreshToken";
 pub const LOGOUT: &str = "veza.auth.v1.AuthService/Logout";
 pub const VALIDATE_TOKEN: &str = "veza.auth.v1.AuthService/ValidateToken";
 pub const WATCH_REVOCATIONS: &str = "veza.auth.v1.AuthService/WatchRevocations";
+pub const REAUTHENTICATE: &str = "veza.auth.v1.AuthService/Reauthenticate";
+pub const CHANGE_PASSWORD: &str = "veza.auth.v1.AuthService/ChangePassword";
+pub const LIST_SESSIONS: &str = "veza.auth.v1.AuthService/ListSessions";
+pub const REVOKE_SESSION: &str = "veza.auth.v1.AuthService/RevokeSession";
+pub const REVOKE_SESSIONS: &str = "veza.auth.v1.AuthService/RevokeSessions";
 
 pub const LIST_USERS: &str = "veza.user.v1.UserService/ListUsers";
 pub const GET_ME: &str = "veza.user.v1.UserService/GetMe";

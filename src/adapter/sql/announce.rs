@@ -14,6 +14,7 @@ const IDS_MAX: usize = 200;
 pub fn write(change: &Change) -> Vec<String> {
     match change {
         Change::User(id) => vec![format!("user {id}")],
+        Change::SessionRenewed(id) => vec![format!("renewed {id}")],
         Change::SigningKeys => vec!["keys".to_owned()],
         Change::SessionsEnded(ids) => ids
             .chunks(IDS_MAX)
@@ -29,10 +30,9 @@ pub fn read(text: &str) -> Option<Change> {
     let ids: Vec<Uuid> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
     match (kind, &*ids) {
         ("user", [id]) => Some(Change::User(Id::from(*id))),
+        ("renewed", [id]) => Some(Change::SessionRenewed(Id::from(*id))),
         ("keys", []) => Some(Change::SigningKeys),
-        ("sessions", ids) => {
-            Some(Change::SessionsEnded(ids.iter().copied().map(Id::from).collect()))
-        }
+        ("sessions", ids) => Some(Change::SessionsEnded(ids.iter().copied().map(Id::from).collect())),
         _ => None,
     }
 }
@@ -44,7 +44,12 @@ mod tests {
     #[test]
     fn a_change_is_read_as_it_was_written_in_texts_that_fit() {
         let ids = |number: u128| (0..number).map(|id| Id::from(Uuid::from_u128(id))).collect();
-        for change in [Change::User(Id::from(Uuid::from_u128(7))), Change::SigningKeys] {
+        let seventh = Uuid::from_u128(7);
+        for change in [
+            Change::User(Id::from(seventh)),
+            Change::SessionRenewed(Id::from(seventh)),
+            Change::SigningKeys,
+        ] {
             let texts = write(&change);
             assert_eq!(texts.iter().filter_map(|text| read(text)).collect::<Vec<_>>(), [change]);
         }

@@ -71,7 +71,7 @@ macro_rules! migrations {
 }
 
 /// Version, name and text of each.
-const ALL: [(i64, &str, &str); 12] = migrations![
+const ALL: &[(i64, &str, &str)] = &migrations![
     (1, "0001_create_accounts"),
     (2, "0002_seed_roles"),
     (3, "0003_create_sessions"),
@@ -82,6 +82,7 @@ const ALL: [(i64, &str, &str); 12] = migrations![
     (8, "0008_create_idempotency_keys"),
     (9, "0009_add_stream_to_outbox"),
     (10, "0010_let_administrators_suspend"),
+    (11, "0011_add_proofs_to_sessions"),
     (13, "0013_create_mails"),
     (18, "0018_let_services_validate_tokens"),
 ];
@@ -152,7 +153,7 @@ fn embedded() -> Vec<Migration> {
     let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    ALL.into_iter().map(migration).collect()
+    ALL.iter().copied().map(migration).collect()
 }
 
 pub(super) fn failure(error: MigrateError) -> Error {

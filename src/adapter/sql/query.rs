@@ -33,6 +33,7 @@ queries! {
     FindUser = "find_user",
     FindUserToSignIn = "find_user_to_sign_in",
     FindUserByName = "find_user_by_name",
+    FindPasswordHash = "find_password_hash",
     ListUsers = "list_users",
     CountUsersWithRole = "count_users_with_role",
     InsertUser = "insert_user",
@@ -50,6 +51,10 @@ queries! {
     AdvanceSession = "advance_session",
     EndSession = "end_session",
     EndSessionsOf = "end_sessions_of",
+    EndSurplusSessions = "end_surplus_sessions",
+    ListSessions = "list_sessions",
+    RenewSession = "renew_session",
+    MarkSessionsSeen = "mark_sessions_seen",
 
     ListSigningKeys = "list_signing_keys",
     LockSigningKeys = "lock_signing_keys",

@@ -54,6 +54,14 @@ impl<L: Link> ReadUsers for Handle<L> {
         Ok(query.try_map(with_hash).fetch_optional(self.on(Query::FindUserToSignIn)).await?)
     }
 
+    async fn find_password_hash(&mut self, id: Id<User>) -> Result<Option<String>> {
+        let query = sqlx::query_scalar(
+            "SELECT password_hash FROM users WHERE id = $1 AND state = 'ACTIVE'",
+        );
+        let query = query.bind(id.uuid());
+        Ok(query.fetch_optional(self.on(Query::FindPasswordHash)).await?)
+    }
+
     async fn find_user_by_name(&mut self, folded: &str) -> Result<Option<User>> {
         let sql = concat!(
             "SELECT ",

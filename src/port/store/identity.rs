@@ -28,6 +28,9 @@ pub trait ReadUsers {
     /// A page of the accounts that are not deleted, with their roles.
     async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>>;
 
+    /// The password hash of an active account.
+    async fn find_password_hash(&mut self, id: Id<User>) -> Result<Option<String>>;
+
     /// How many active accounts hold this role everywhere and for good.
     async fn count_users_with_role(&mut self, role: &str) -> Result<i64>;
 }
@@ -77,6 +80,14 @@ pub trait ReadSessions {
         id: Id<Session>,
         now: Timestamp,
     ) -> Result<Option<Principal>>;
+
+    /// A page of the live sessions of a user.
+    async fn list_sessions(
+        &mut self,
+        user_id: Id<User>,
+        now: Timestamp,
+        page: &PageQuery,
+    ) -> Result<Page<Session>>;
 }
 
 /// Changes sessions.
@@ -103,13 +114,30 @@ pub trait Sessions: ReadSessions {
         why: EndReason,
     ) -> Result<bool>;
 
-    /// Ends every session of a user that was not ended before, and returns their ids.
+    /// Ends every session of a user that was not ended before, but perhaps one, and returns their ids.
     async fn end_sessions_of(
         &mut self,
         user_id: Id<User>,
+        but: Option<Id<Session>>,
         now: Timestamp,
         why: EndReason,
     ) -> Result<Vec<Id<Session>>>;
+
+    /// Ends the live sessions of a user that were begun or refreshed before the last `kept` of them, and returns their
+    /// ids.
+    async fn end_surplus_sessions(
+        &mut self,
+        user_id: Id<User>,
+        kept: i64,
+        now: Timestamp,
+        why: EndReason,
+    ) -> Result<Vec<Id<Session>>>;
+
+    /// Notes that the user of a live session has proved who they are; whether there is such a session.
+    async fn renew_session(&mut self, id: Id<Session>, now: Timestamp) -> Result<bool>;
+
+    /// Notes when sessions were used, unless a later time is known.
+    async fn mark_sessions_seen(&mut self, seen: &[(Id<Session>, Timestamp)]) -> Result<()>;
 }
 
 /// Reads signing keys.

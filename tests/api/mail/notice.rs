@@ -6,7 +6,7 @@ use super::{PENDING, sign_in_on};
 use crate::support::{
     app::{App, text},
     client::{Call, Transport},
-    rpc::REFRESH_TOKEN,
+    rpc::{CHANGE_PASSWORD, REFRESH_TOKEN},
     smtp::{PUBLIC_URL, Server},
 };
 
@@ -56,6 +56,19 @@ async fn authn_15_sess_01_a_refresh_token_that_is_used_again_is_told_of_once() {
         assert!(mails[0].text.contains("were used once more"), "{}", mails[0].text);
         app.until_metric(PENDING, 0.0).await;
         assert_eq!(smtp.received_for(&ann.email, 1).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn authn_15_another_password_is_told_of() {
+    let smtp = Server::start();
+    let app = App::with(smtp.environment());
+    for transport in Transport::ALL {
+        let ann = app.user("ann").await;
+        let new = json!({ "newPassword": "another one, and as long" });
+        ann.call(transport, CHANGE_PASSWORD, new).await.ok();
+        let mails = smtp.received_for(&ann.email, 1).await;
+        assert_eq!(mails[0].subject(), "Your password was changed – Veza");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The script: what the contract says must fail, for each method, and then what is particular to the method.
 
 mod accounts;
+mod identity;
 mod resources;
 mod tokens;
 
@@ -56,6 +57,11 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::VALIDATE_TOKEN => tokens::validate(stage).await,
         rpc::WATCH_REVOCATIONS => tokens::watch(stage).await,
         rpc::LIST_ERROR_REASONS | rpc::GET_SERVER_INFO => public(stage, &name).await,
+        rpc::REAUTHENTICATE => identity::reauthenticate(stage).await,
+        rpc::CHANGE_PASSWORD => identity::change_password(stage).await,
+        rpc::LIST_SESSIONS => identity::list_sessions(stage).await,
+        rpc::REVOKE_SESSION => identity::revoke_session(stage).await,
+        rpc::REVOKE_SESSIONS => identity::revoke_sessions(stage).await,
         rpc::LIST_USERS => accounts::list(stage).await,
         rpc::GET_ME => accounts::get_me(stage).await,
         rpc::GET_USER => accounts::get(stage).await,
@@ -86,6 +92,13 @@ async fn public(stage: &mut Stage, method: &str) {
 /// What fails because of who calls, or because of a value that no such method takes.
 async fn refuse(stage: &mut Stage, method: &MethodDescriptor) {
     let name = &contract::name(method);
+    if policy(method).fresh {
+        let before = stage.sign_in("ann").await;
+        stage.wait(300);
+        let call = Call::to(name, json!({})).token(&before.token);
+        stage.perform(&format!("{name}: too late"), call, "REAUTHENTICATION_REQUIRED").await;
+        stage.cast.ann = stage.sign_in("ann").await;
+    }
     let request = stage.on_what_ann_has(method);
     let [bob, eve, root] =
         [&stage.cast.bob, &stage.cast.eve, &stage.cast.root].map(|one| one.token.clone());
@@ -102,6 +115,10 @@ async fn refuse(stage: &mut Stage, method: &MethodDescriptor) {
     match access.as_str() {
         "ACCESS_PERMISSION" => {
             cases.push(("no permission", call.clone().token(&eve), "PERMISSION_DENIED"));
+        }
+        // A session that is somebody else's is one that nobody knows.
+        "ACCESS_OWNER" if name == rpc::REVOKE_SESSION => {
+            cases.push(("not the owner", call.clone().token(&bob), "NOT_FOUND"));
         }
         "ACCESS_OWNER" => {
             cases.push(("not the owner", call.clone().token(&bob), "PERMISSION_DENIED"));

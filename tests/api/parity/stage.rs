@@ -38,6 +38,8 @@ pub struct Member {
     pub token: String,
     /// The refresh token.
     pub refresh_token: String,
+    /// The id of the session.
+    pub session_id: String,
 }
 
 /// Who is on the stage.
@@ -163,9 +165,14 @@ impl Stage {
         let id = match method.parent_service().name() {
             "ChatService" => &self.cast.rooms[0],
             "StreamService" => &self.cast.streams[0],
+            "AuthService" => &self.cast.ann.session_id,
             _ => &self.cast.ann.id,
         };
-        on(method, id)
+        let mut request = on(method, id);
+        if method.input().get_field_by_name("user_id").is_some() {
+            request["user_id"] = self.cast.ann.id.as_str().into();
+        }
+        request
     }
 
     /// What was answered, remembered and published so far.
@@ -190,6 +197,7 @@ impl Member {
             id: text(&result["user"]["id"]),
             token: text(&result["tokens"]["accessToken"]),
             refresh_token: text(&result["tokens"]["refreshToken"]),
+            session_id: text(&result["tokens"]["sessionId"]),
         }
     }
 }

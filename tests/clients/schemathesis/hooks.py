@@ -10,6 +10,7 @@ import schemathesis
 
 # By the id of their operation.
 BODIES = json.loads(os.environ["VEZA_BODIES"])
+PATHS = json.loads(os.environ["VEZA_PATHS"])
 
 answers = defaultdict(Counter)
 lock = threading.Lock()
@@ -21,10 +22,13 @@ def name(operation) -> str:
 
 @schemathesis.hook
 def before_add_examples(context, examples):
-    """Adds a body that can succeed where random ones cannot: only a schema's form can be guessed."""
+    """Adds a body or a path that can succeed where random ones cannot: only a schema's form can be guessed."""
     body = BODIES.get(name(context.operation))
     if body is not None:
         examples.append(context.operation.Case(body=body, media_type="application/json"))
+    path = PATHS.get(name(context.operation))
+    if path is not None:
+        examples.append(context.operation.Case(path_parameters=path))
 
 
 @schemathesis.hook

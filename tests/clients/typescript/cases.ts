@@ -102,6 +102,46 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
     assert.ok(passwordLengthMin <= PASSWORD.length);
   },
 
+  async Reauthenticate({ user }) {
+    const proved = must(await user.POST("/api/v1/auth/reauthenticate", { body: { password: PASSWORD } }));
+    assert.ok(Date.parse(present(proved.freshUntilTime)) > Date.now());
+    const wrong = await user.POST("/api/v1/auth/reauthenticate", { body: { password: "wrong" } });
+    assert.equal(code(wrong.error), "UNAUTHENTICATED");
+  },
+
+  async ChangePassword({ nobody, user }) {
+    const newPassword = `${PASSWORD} of another horse`;
+    must(await user.POST("/api/v1/auth/password", { body: { newPassword } }));
+    const me = must(await user.GET("/api/v1/users/me"));
+    const body = { identifier: me.username, password: newPassword };
+    must(await nobody.POST("/api/v1/auth/login", { body }));
+  },
+
+  async ListSessions({ user }) {
+    const { sessions } = must(await user.GET("/api/v1/auth/sessions"));
+    assert.deepEqual(sessions.map((session) => session.current), [true]);
+    assert.deepEqual(sessions[0]?.amr, ["pwd"]);
+  },
+
+  async RevokeSession({ nobody, user }) {
+    const me = must(await user.GET("/api/v1/users/me"));
+    const body = { identifier: me.username, password: PASSWORD };
+    const { tokens } = must(await nobody.POST("/api/v1/auth/login", { body }));
+    const params = path(tokens?.sessionId);
+    const ended = must(await user.DELETE("/api/v1/auth/sessions/{id}", { params }));
+    assert.equal(ended.id, tokens?.sessionId);
+    const { response } = await user.DELETE("/api/v1/auth/sessions/{id}", { params });
+    assert.equal(response.status, 404);
+  },
+
+  async RevokeSessions({ user }) {
+    const body = { includeCurrent: true };
+    const { revokedCount } = must(await user.POST("/api/v1/auth/sessions:revoke", { body }));
+    assert.equal(revokedCount, 1);
+    const { response } = await user.GET("/api/v1/users/me");
+    assert.equal(response.status, 401);
+  },
+
   async ListRooms(world) {
     await newRoom(world);
     const query = { pageSize: 1, filter: 'type = "PRIVATE"', orderBy: "create_time desc" as const };
