@@ -136,6 +136,15 @@ pub struct Config {
           value_parser = whole(1..=u32::MAX))]
     pub sign_in_rate_limit_per_minute: u32,
 
+    /// How long a try to sign in waits at most after others that failed at the same account
+    #[arg(long, env, global = true, default_value = "30m", value_name = "DURATION", value_parser = positive_duration)]
+    pub sign_in_delay_max: Duration,
+
+    /// How many times in an hour an address may fail to sign in, whatever the accounts
+    #[arg(long, env, global = true, default_value_t = 100, value_name = "N",
+          value_parser = whole(1..=u32::MAX))]
+    pub sign_in_failures_per_hour: u32,
+
     /// Networks or addresses whose X-Forwarded-For is believed, separated by commas
     #[arg(
         long,
@@ -329,7 +338,7 @@ impl fmt::Display for Config {
             ("TLS_CERT", path(&self.tls_cert)),
             ("TLS_KEY", path(&self.tls_key)),
         ];
-        let rest: [Line; 22] = [
+        let rest: [Line; 24] = [
             ("JWT_SECRET", secret.to_owned()),
             ("JWT_SECRET_FILE", path(&self.jwt_secret_file)),
             ("TOKEN_ISSUER", self.token_issuer.clone()),
@@ -339,6 +348,8 @@ impl fmt::Display for Config {
             ("PASSWORD_LENGTH_MIN", self.password_length_min.to_string()),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit_per_minute.to_string()),
             ("SIGN_IN_RATE_LIMIT_PER_MINUTE", self.sign_in_rate_limit_per_minute.to_string()),
+            ("SIGN_IN_DELAY_MAX", show(self.sign_in_delay_max)),
+            ("SIGN_IN_FAILURES_PER_HOUR", self.sign_in_failures_per_hour.to_string()),
             ("TRUSTED_PROXIES", list(&self.trusted_proxies.0)),
             ("CORS_ORIGINS", list(&self.cors_origins.0)),
             ("CONNECTIONS_MAX", self.connections_max.to_string()),

@@ -22,6 +22,7 @@ pub struct DerivedKeys {
     refresh_token: hmac::Key,
     page_token: hmac::Key,
     request_fingerprint: hmac::Key,
+    attempt: hmac::Key,
     signing_key: RandomizedNonceKey,
     letter: RandomizedNonceKey,
 }
@@ -50,6 +51,7 @@ impl DerivedKeys {
             refresh_token: mac("refresh token")?,
             page_token: mac("page token")?,
             request_fingerprint: mac("request fingerprint")?,
+            attempt: mac("attempt")?,
             signing_key: cipher("signing key")?,
             letter: cipher("letter")?,
         })
@@ -60,6 +62,7 @@ impl DerivedKeys {
             Purpose::RefreshToken => &self.refresh_token,
             Purpose::PageToken => &self.page_token,
             Purpose::RequestFingerprint => &self.request_fingerprint,
+            Purpose::Attempt => &self.attempt,
         }
     }
 

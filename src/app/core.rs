@@ -10,13 +10,14 @@ use super::adapters;
 use crate::{
     adapter::{
         crypto::{DerivedKeys, Ed25519},
-        memory::cache::Bounded,
+        memory::{cache::Bounded, turns::Queues},
         passwords::Argon2Pool,
         sql,
         system::UuidV7,
     },
     config::{Config, Pooler, Secrets, Synchronous},
-    contract, domain,
+    contract,
+    domain::{self, attempt::Limits},
     policy::method::{Load, Methods, Open},
     port::{bus::Bus, clock::Clock, mailer::Mailer},
     rpc,
@@ -25,6 +26,7 @@ use crate::{
         access::AccessService,
         attendance::Attendance,
         auth::AuthService,
+        guard::Guard,
         keyring::Keyring,
         mail::Mails,
         memory::{Remembered, Sessions},
@@ -35,7 +37,7 @@ use crate::{
         stream::StreamService,
         user::UserService,
     },
-    telemetry::metrics::Metrics,
+    telemetry::metrics::{Metrics, ScopeLabel},
     worker::{
         backlog::Backlog,
         journal,
@@ -75,6 +77,8 @@ pub struct Core {
     pub keyring: Arc<Keyring>,
     /// Signing up and in.
     pub auth: Arc<AuthService>,
+    /// What stands before passwords.
+    pub guard: Arc<Guard>,
     /// Who may do what.
     pub roles: RoleService,
     pub(super) sessions: Arc<SessionService>,
@@ -182,6 +186,28 @@ fn names(config: &Config) -> TokenNames {
     TokenNames { issuer, audience }
 }
 
+/// Half of the cores hash, so that signing in never starves the other calls.
+fn passwords(metrics: &Metrics) -> domain::Result<Argon2Pool> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Argon2Pool::start(cores / 2, metrics.password_queue.clone())
+}
+
+/// What stands before passwords, and counts whom it refuses.
+fn guard(config: &Config, world: &World, metrics: &Metrics) -> Guard {
+    let refusals = metrics.sign_in_refusals.clone();
+    Guard {
+        world: world.clone(),
+        turns: Arc::new(Queues::default()),
+        limits: Limits {
+            delay_max: config.sign_in_delay_max,
+            failures_per_hour: config.sign_in_failures_per_hour,
+        },
+        refused: Box::new(move |scope| {
+            refusals.get_or_create(&ScopeLabel { scope: scope.name() }).inc();
+        }),
+    }
+}
+
 impl Core {
     /// Connects the use cases to the world.
     ///
@@ -222,14 +248,13 @@ impl Core {
             grace: config.refresh_grace,
             per_user_max: config.sessions_per_user_max.into(),
         });
-        // Half of the cores hash, so that signing in never starves the other calls.
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let passwords = Argon2Pool::start(cores / 2, metrics.password_queue.clone())?;
+        let guard = Arc::new(guard(config, &world, &metrics));
         Ok(Self {
             auth: Arc::new(AuthService {
                 world: world.clone(),
                 sessions: Arc::clone(&sessions),
-                passwords: Arc::new(passwords),
+                guard: Arc::clone(&guard),
+                passwords: Arc::new(passwords(&metrics)?),
             }),
             access: Arc::new(AccessService {
                 world: world.clone(),
@@ -247,6 +272,7 @@ impl Core {
             roles: RoleService { world: world.clone(), remembered },
             rooms: Arc::new(RoomService { world: world.clone() }),
             streams: Arc::new(StreamService { world: world.clone() }),
+            guard,
             sessions,
             revocations: Arc::new(revocations),
             keyring,

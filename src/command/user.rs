@@ -1,4 +1,4 @@
-//! `veza user`: the roles of an account.
+//! `veza user`: the roles of an account, and its failed sign-ins.
 
 use clap::Subcommand;
 
@@ -11,6 +11,11 @@ pub enum User {
     Grant(Assignment),
     /// Take a role away from somebody; running servers know within a second
     Revoke(Assignment),
+    /// Forget the failed sign-ins of somebody, so that new devices of theirs are let try again
+    Unlock {
+        /// The username or e-mail address
+        name: String,
+    },
 }
 
 /// Who, and which role.
@@ -27,14 +32,13 @@ pub async fn change(config: &Config, user: User) -> Result<String, String> {
     let (Assignment { name, role }, held) = match user {
         User::Grant(assignment) => (assignment, true),
         User::Revoke(assignment) => (assignment, false),
+        User::Unlock { name } => return unlock(config, &name).await,
     };
     let core = super::use_cases(config).await?;
     let assigned = core.roles.assign(&super::operator(), &name, &role, held).await;
     core.world.store.close().await;
     let assigned = assigned.map_err(|error| match error {
-        Error::NotFound { resource: "user" } => {
-            format!("nobody has the username or e-mail address {name}")
-        }
+        Error::NotFound { resource: "user" } => nobody(&name),
         Error::NotFound { .. } => format!(
             "there is no role {role}; the built-in ones are admin, moderator, user, auditor and service"
         ),
@@ -47,4 +51,19 @@ pub async fn change(config: &Config, user: User) -> Result<String, String> {
         (false, true) => format!("{username} no longer has the role {role}"),
         (false, false) => format!("{username} does not have the role {role}"),
     })
+}
+
+async fn unlock(config: &Config, name: &str) -> Result<String, String> {
+    let core = super::use_cases(config).await?;
+    let unlocked = core.guard.unlock(&super::operator(), name).await;
+    core.world.store.close().await;
+    match unlocked {
+        Ok(user) => Ok(format!("the failed sign-ins of {} are forgotten", &*user.username)),
+        Err(Error::NotFound { .. }) => Err(nobody(name)),
+        Err(error) => Err(super::explain(error)),
+    }
+}
+
+fn nobody(name: &str) -> String {
+    format!("nobody has the username or e-mail address {name}")
 }

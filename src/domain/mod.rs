@@ -1,5 +1,6 @@
 //! What Veza is about: entities, checked values, events and the one error type. No input or output happens here.
 
+pub mod attempt;
 pub mod audit;
 pub mod caller;
 pub mod device;

@@ -41,6 +41,8 @@ pub enum Purpose {
     PageToken,
     /// Fingerprints of requests with a request id.
     RequestFingerprint,
+    /// Under which tries to guess a secret are counted.
+    Attempt,
 }
 
 /// What is kept encrypted in the store: each under a key of its own.

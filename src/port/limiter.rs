@@ -106,7 +106,9 @@ pub trait Limiter: Send + Sync {
     async fn count(&self, budget: Budget) -> Result<Decision>;
 }
 
-fn network(ip: IpAddr) -> IpAddr {
+/// The network that an address stands for: whoever has one address of an IPv6 /64 has all of them.
+#[must_use]
+pub fn network(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {

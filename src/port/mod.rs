@@ -11,3 +11,4 @@ pub mod limiter;
 pub mod mailer;
 pub mod presence;
 pub mod store;
+pub mod turns;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     World,
     change::{Change, RequestId},
+    guard::{Guard, Subject},
     session::{Begun, SessionService, Tokens},
 };
 use crate::{
@@ -37,6 +38,8 @@ pub struct AuthService {
     pub world: World,
     /// Sessions.
     pub sessions: Arc<SessionService>,
+    /// What stands before passwords.
+    pub guard: Arc<Guard>,
     /// Password hashing.
     pub passwords: Arc<dyn Passwords>,
 }
@@ -94,6 +97,7 @@ impl AuthService {
                     self.insert(change, registration, hash, ROLE_DEFAULT, "register").await?;
                 let resource = format!("users/{}", user.id);
                 change.audit_as(Some(user.id), "auth.register", resource, Outcome::Success).await?;
+                self.guard.welcome(change, user.id).await?;
                 let proofs = vec![Proof::Password];
                 let session =
                     self.sessions.begin(change, user.id, client_name, proofs).await?.session;
@@ -137,7 +141,7 @@ impl AuthService {
     /// Begins a session for whoever knows the password.
     ///
     /// # Errors
-    /// `WrongCredentials`, after the same work for known and unknown accounts; `Busy`.
+    /// `WrongCredentials` and `RateLimited`, after the same work for known and unknown accounts; `Busy`.
     pub async fn login(
         &self,
         caller: &Caller,
@@ -146,18 +150,27 @@ impl AuthService {
         client_name: String,
     ) -> Result<SignedIn> {
         // The connection is given back before the password is hashed, which takes long.
-        let found = self.world.store.read().await?.find_user_to_sign_in(&fold(identifier)).await?;
+        let folded = fold(identifier);
+        let found = self.world.store.read().await?.find_user_to_sign_in(&folded).await?;
         let (user, hash) = found.unzip();
-        let verdict = self.passwords.verify(password.clone(), hash.clone()).await?;
-        let user = match (user, verdict) {
-            (Some(user), Verdict::Right | Verdict::RightButOutdated) => user,
+        let subject = match &user {
+            Some(user) => Subject::Account(user.id),
+            None => Subject::Nobody(&folded),
+        };
+        let judge = async {
+            let verdict = self.passwords.verify(password.clone(), hash.clone()).await?;
+            Ok((verdict != Verdict::Wrong).then_some(verdict))
+        };
+        let judged = self.guard.attempt(caller, "auth.login", subject, judge).await?;
+        let (user, verdict, right) = match (user, judged) {
+            (Some(user), Some((verdict, right))) => (user, verdict, right),
             (user, _) => return self.refuse(caller, user.map(|user| user.id)).await,
         };
         let newer_hash = match verdict {
             Verdict::RightButOutdated => Some(self.passwords.hash(password).await?),
             _ => None,
         };
-        let (user_id, hash, client_name) = (user.id, &hash, &client_name);
+        let (user_id, hash, client_name, right) = (user.id, &hash, &client_name, &right);
         let (newer_hash, live) = (newer_hash.as_deref(), Arc::clone(&self.sessions.live));
         let signed_in = self.world.change_then(
             caller,
@@ -173,6 +186,7 @@ impl AuthService {
                     if let Some(hash) = newer_hash {
                         change.tx.update_password_hash(user.id, hash).await?;
                     }
+                    self.guard.forgive(change, right).await?;
                     let (resource, done) = (format!("users/{}", user.id), Outcome::Success);
                     change.audit_as(Some(user.id), "auth.login", resource, done).await?;
                     let proofs = vec![Proof::Password];

@@ -5,6 +5,7 @@ pub mod attendance;
 pub mod auth;
 pub mod change;
 mod device;
+pub mod guard;
 pub mod keyring;
 pub mod mail;
 pub mod memory;

@@ -39,6 +39,8 @@ pub struct Metrics {
     pub active_users: Family<WindowLabel, Gauge>,
     /// Decisions of the rate limiter.
     pub rate_limits: Family<RateLimitLabels, Counter>,
+    /// Tries to sign in that were not judged.
+    pub sign_in_refusals: Family<ScopeLabel, Counter>,
     /// Events handed to the bus, by result.
     pub published: Family<ResultLabel, Counter>,
     /// Events that wait to be published.
@@ -91,6 +93,13 @@ pub struct DependencyLabel {
     pub dependency: &'static str,
 }
 
+/// Which of several counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ScopeLabel {
+    /// One of a closed set, as `account`.
+    pub scope: &'static str,
+}
+
 /// A stretch of time that ends now.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct WindowLabel {
@@ -139,6 +148,7 @@ impl Metrics {
             in_flight: Gauge::default(),
             active_users: Family::default(),
             rate_limits: Family::default(),
+            sign_in_refusals: Family::default(),
             published: Family::default(),
             outbox_pending: Gauge::default(),
             outbox_oldest_age: Gauge::default(),
@@ -181,6 +191,11 @@ impl Metrics {
             "rate_limit_decisions",
             "Decisions of the rate limiter",
             self.rate_limits.clone(),
+        );
+        registry.register(
+            "sign_in_refusals",
+            "Tries to sign in that were not judged, because too many had failed",
+            self.sign_in_refusals.clone(),
         );
         registry.register("outbox_published", "Events handed to the bus", self.published.clone());
         registry.register(

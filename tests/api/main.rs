@@ -15,6 +15,7 @@ mod database;
 mod device;
 mod events;
 mod field;
+mod guard;
 mod health;
 mod hostile;
 mod input;

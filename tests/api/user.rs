@@ -225,8 +225,8 @@ async fn authn_05_signing_in_to_a_suspended_account_fails_as_with_a_wrong_passwo
     for app in on_every_database().await {
         let (ann, root) = (app.user("ann").await, app.admin("root").await);
         root.send(Transport::Rest, set_suspended(&ann.id, true)).await.ok();
-        for password in [PASSWORD, "not the right one"] {
-            let request = json!({ "identifier": ann.username, "password": password });
+        for (name, password) in [(&ann.username, PASSWORD), (&ann.email, "not the right one")] {
+            let request = json!({ "identifier": name, "password": password });
             let refused = app.everywhere(&Call::to(LOGIN, request)).await;
             refused.refused("UNAUTHENTICATED", "WRONG_CREDENTIALS");
         }

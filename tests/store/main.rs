@@ -34,6 +34,7 @@ macro_rules! on_each_database {
 }
 
 mod announcements;
+mod attempts;
 mod audit;
 mod idempotency;
 mod keys;

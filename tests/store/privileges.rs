@@ -11,8 +11,8 @@ use crate::world::{START, World, new_room, new_session, new_user, open, options,
 
 const GRANTS: &str = "
     CREATE ROLE app LOGIN;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON users, role_bindings, sessions, signing_keys, rooms,
-        room_members, streams, mails, outbox, idempotency_keys TO app;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON users, role_bindings, sessions, signing_keys, attempts,
+        rooms, room_members, streams, mails, outbox, idempotency_keys TO app;
     GRANT USAGE ON SEQUENCE outbox_seq_seq TO app;
     GRANT SELECT ON roles, role_permissions, _sqlx_migrations TO app;
     GRANT INSERT ON audit_events TO app;";
@@ -36,6 +36,7 @@ async fn the_server_works_without_the_right_to_change_the_schema_or_the_audit_lo
     tx.insert_room(&room).await.unwrap();
     tx.lock_room(room.id).await.unwrap();
     tx.lock_signing_keys().await.unwrap();
+    tx.lock_tallies(&[[1; 32]], START).await.unwrap();
     tx.record(&room_created(&room)).await.unwrap();
     tx.audit(&crate::audit::entry()).await.unwrap();
     tx.end_session(session.id, START, EndReason::Logout).await.unwrap();

@@ -48,6 +48,7 @@ impl Environment {
             .set("LOG_LEVEL", "info")
             .set("RATE_LIMIT_PER_MINUTE", "1000000")
             .set("SIGN_IN_RATE_LIMIT_PER_MINUTE", "1000000")
+            .set("SIGN_IN_FAILURES_PER_HOUR", "1000000")
     }
 
     /// Sets a variable, or replaces it.

@@ -65,9 +65,12 @@ impl World {
     /// Starts a server on which a user may make so many calls a minute, and an address sign in so many times.
     pub async fn limited(per_minute: u32, sign_in_per_minute: u32) -> Self {
         let folder = TempDir::new().unwrap();
-        let mut config = Line::parse_from(["veza", "--listen-addr", "127.0.0.1:0"]).config;
+        // Tests say by a header from where they call.
+        let line = ["veza", "--listen-addr", "127.0.0.1:0", "--trusted-proxies", "127.0.0.1"];
+        let mut config = Line::parse_from(line).config;
         config.rate_limit_per_minute = per_minute;
         config.sign_in_rate_limit_per_minute = sign_in_per_minute;
+        config.sign_in_failures_per_hour = 100_000;
         let installation = Installation::chosen();
         let services: HashMap<_, _> = installation.services().into_iter().collect();
         let service = |name: &str| services.get(name).cloned();

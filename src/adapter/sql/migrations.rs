@@ -84,6 +84,7 @@ const ALL: &[(i64, &str, &str)] = &migrations![
     (10, "0010_let_administrators_suspend"),
     (11, "0011_add_proofs_to_sessions"),
     (13, "0013_create_mails"),
+    (14, "0014_create_attempts"),
     (18, "0018_let_services_validate_tokens"),
 ];
 

@@ -70,6 +70,10 @@ queries! {
     SettleMail = "settle_mail",
     ExpireMails = "expire_mails",
 
+    FindTallies = "find_tallies",
+    LockTallies = "lock_tallies",
+    KeepTallies = "keep_tallies",
+
     FindRoom = "find_room",
     IsRoomMember = "is_room_member",
     ListRooms = "list_rooms",

@@ -47,6 +47,7 @@ impl Retention for Change {
             (delete!("signing_keys", "id", "retire_time < $1"), ended_before),
             (delete!("mails", "id", "purge_time <= $1"), now),
             (delete!("outbox", "seq", "publish_time < $1"), published_before),
+            (delete!("attempts", "subject", "expire_time <= $1"), now),
             (delete!("idempotency_keys", "scope, request_id", "expire_time <= $1"), now),
         ];
         let mut gone = 0;

@@ -3,6 +3,7 @@
 //! Methods named `find_` may return none, `get_` fail with `NotFound`, `list_` page. Every method may fail with
 //! `Unavailable` (the database does not answer) or `Internal`. Deleted resources are found by id, never listed.
 
+mod attempt;
 mod identity;
 mod mail;
 mod record;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use attempt::{Attempts, ReadAttempts, TallyKey};
 pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
 pub use mail::{KeptMail, MailStatus, Mails, ReadMails, Settlement};
 pub use record::{
@@ -50,7 +52,15 @@ pub trait Store: Send + Sync {
 
 /// Everything that can be read.
 pub trait Read:
-    ReadUsers + ReadSessions + ReadKeys + ReadMails + ReadRooms + ReadStreams + ReadOutbox + Send
+    ReadUsers
+    + ReadSessions
+    + ReadKeys
+    + ReadAttempts
+    + ReadMails
+    + ReadRooms
+    + ReadStreams
+    + ReadOutbox
+    + Send
 {
 }
 
@@ -58,7 +68,18 @@ pub trait Read:
 /// other error it can only be rolled back. Every method may also fail with `LostRace`.
 #[async_trait]
 pub trait Tx:
-    Read + Users + Sessions + Keys + Mails + Rooms + Streams + Outbox + Audit + Idempotency + Retention
+    Read
+    + Users
+    + Sessions
+    + Keys
+    + Attempts
+    + Mails
+    + Rooms
+    + Streams
+    + Outbox
+    + Audit
+    + Idempotency
+    + Retention
 {
     /// Keeps the changes: when it returns they survive a crash.
     async fn commit(self: Box<Self>) -> Result<()>;

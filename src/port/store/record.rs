@@ -168,8 +168,8 @@ pub trait Idempotency {
 /// Sweeps away what has served its time.
 #[async_trait]
 pub trait Retention {
-    /// Removes resources past their purge time, published events older than `published_before`, expired request ids, and
-    /// sessions and keys that ended before `ended_before`: at most 1000 of each kind, so that no sweep holds up others.
+    /// Removes resources past their purge time, published events older than `published_before`, expired request ids and
+    /// tallies, and sessions and keys that ended before `ended_before`: at most 1000 of each kind, so that no sweep holds up others.
     /// How many went; call again until it is none.
     async fn purge(
         &mut self,

@@ -1,0 +1,226 @@
+//! Stands before every secret that can be guessed: counts tries in the store, for all transports and replicas together, and
+//! lets them wait. What the counts mean is in `domain/attempt.rs`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{World, change::Change, user::NOT_FOUND};
+use crate::{
+    domain::{
+        Error, Result, Timestamp,
+        attempt::{Counted, Limits, Refused, Scope, Tallies, Tally},
+        audit::Outcome,
+        caller::Caller,
+        id::Id,
+        text::fold,
+        user::User,
+    },
+    port::{crypto::Purpose, limiter::network, store::TallyKey, turns::Turns},
+};
+
+/// Counts tries, and refuses those that come too often.
+pub struct Guard {
+    /// What every use case needs.
+    pub world: World,
+    /// Makes those queue who try at the same account or from the same network: a guesser must not have every connection of
+    /// the pool wait for one row.
+    pub turns: Arc<dyn Turns>,
+    /// How many are let pass.
+    pub limits: Limits,
+    /// Is told of every try that is refused.
+    pub refused: Box<dyn Fn(Scope) + Send + Sync>,
+}
+
+/// Whose secret somebody tries to guess.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    /// That of an account.
+    Account(Id<User>),
+    /// That of an account which does not exist, by its folded name: it is counted in the same way, so that the counts tell
+    /// nobody which accounts there are.
+    Nobody(&'a str),
+}
+
+/// A try that was right. It counts as a failure until it is [forgiven](Guard::forgive).
+#[must_use]
+#[derive(Debug)]
+pub struct Right {
+    keys: [TallyKey; 4],
+    counted: Counted,
+}
+
+impl Guard {
+    /// Lets a try be judged, after it was counted and committed; `action` is what it is called in the audit log if it is
+    /// refused. `judge` finds nothing when the try is wrong, and fails when it could not be judged, which then does not count.
+    ///
+    /// # Errors
+    /// `RateLimited`; those of `judge`.
+    pub async fn attempt<T>(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        subject: Subject<'_>,
+        judge: impl Future<Output = Result<Option<T>>>,
+    ) -> Result<Option<(T, Right)>> {
+        let right = self.count(caller, action, subject).await?;
+        match judge.await {
+            Ok(found) => Ok(found.map(|found| (found, right))),
+            Err(error) => {
+                // Left counted where even this fails: better than a guess for nothing.
+                self.take_back(caller, &right).await.ok();
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets a try that was right, as part of the change that signs somebody in, and those that failed before it in the same
+    /// network, which is known from now on.
+    pub async fn forgive(&self, change: &mut Change<'_>, right: &Right) -> Result<()> {
+        let (counted, now) = (right.counted, change.now);
+        alter(change, &right.keys, |tallies| tallies.forgive(now, counted)).await
+    }
+
+    /// Notes that somebody belongs where they sign up, as part of the change that does it.
+    pub async fn welcome(&self, change: &mut Change<'_>, user_id: Id<User>) -> Result<()> {
+        let [here, ..] = self.keys(change.caller(), Subject::Account(user_id));
+        change.tx.keep_tallies(&[(here, Tally::known(change.now))]).await
+    }
+
+    /// Forgets every failure at the account of whoever has this username or e-mail address.
+    ///
+    /// # Errors
+    /// `NotFound` with the resource `user`.
+    pub async fn unlock(&self, caller: &Caller, identifier: &str) -> Result<User> {
+        let folded = &fold(identifier);
+        let unlocked = self.world.change(caller, |change| {
+            Box::pin(async move {
+                let user = change.tx.find_user_by_name(folded).await?.ok_or(NOT_FOUND)?;
+                let keys = self.keys(caller, Subject::Account(user.id));
+                let [_, account @ .., _] = keys.map(|key| (key, Tally::fresh(change.now)));
+                change.tx.keep_tallies(&account).await?;
+                change.audit("user.unlock", format!("users/{}", user.id)).await?;
+                Ok(user)
+            })
+        });
+        unlocked.await
+    }
+
+    async fn count(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        subject: Subject<'_>,
+    ) -> Result<Right> {
+        let keys = self.keys(caller, subject);
+        let (is_signed_in, resource) = match subject {
+            Subject::Account(id) => (caller.user_id() == Some(id), format!("users/{id}")),
+            Subject::Nobody(_) => (false, String::new()),
+        };
+        match self.count_in_turn(caller, &keys, is_signed_in).await? {
+            Ok(counted) => Ok(Right { keys, counted }),
+            Err(Refused { scope, retry_after }) => {
+                (self.refused)(scope);
+                let refused = Error::RateLimited { retry_after };
+                let failure = Outcome::Failure(refused.reason());
+                self.world.audit(caller, action, resource, failure).await?;
+                Err(refused)
+            }
+        }
+    }
+
+    async fn count_in_turn(
+        &self,
+        caller: &Caller,
+        keys: &[TallyKey; 4],
+        is_signed_in: bool,
+    ) -> Result<Result<Counted, Refused>> {
+        let [_, account, _, network] = *keys;
+        let _in_network = self.turns.take(network).await;
+        let _at_account = self.turns.take(account).await;
+        // Those who are refused cost a look.
+        let now = self.world.clock.now();
+        let found = self.world.store.read().await?.find_tallies(keys, now).await?;
+        if let Err(refused) = tallies(keys, &found, now).count(now, &self.limits, is_signed_in) {
+            return Ok(Err(refused));
+        }
+        let counted = self.world.change(caller, |change| {
+            Box::pin(async move {
+                let before = lock(change, keys).await?;
+                let mut after = before;
+                let counted = after.count(change.now, &self.limits, is_signed_in);
+                if counted.is_ok() {
+                    keep(change, keys, before, after).await?;
+                }
+                Ok(counted)
+            })
+        });
+        counted.await
+    }
+
+    async fn take_back(&self, caller: &Caller, right: &Right) -> Result<()> {
+        let (keys, counted) = (&right.keys, right.counted);
+        let taken = self.world.change(caller, |change| {
+            let now = change.now;
+            Box::pin(alter(change, keys, move |tallies| tallies.take_back(now, counted)))
+        });
+        taken.await
+    }
+
+    /// Where the tallies are kept that matter to a try, in the order of the fields of [`Tallies`]. Keyed, so that a copy of the
+    /// database tells neither names nor addresses.
+    fn keys(&self, caller: &Caller, subject: Subject<'_>) -> [TallyKey; 4] {
+        let network = caller.origin.ip.map_or_else(String::new, |ip| network(ip).to_string());
+        let network = network.as_bytes();
+        let (kind, name) = match subject {
+            Subject::Account(id) => ("account", id.uuid().as_bytes().to_vec()),
+            Subject::Nobody(folded) => ("nobody", folded.as_bytes().to_vec()),
+        };
+        let of = |scope: &str, network: &[u8]| {
+            let parts = [scope.as_bytes(), kind.as_bytes(), &name, network];
+            self.world.vault.mac(Purpose::Attempt, &parts)
+        };
+        [
+            of("here", network),
+            of("known", &[]),
+            of("strange", &[]),
+            self.world.vault.mac(Purpose::Attempt, &[b"network".as_slice(), network]),
+        ]
+    }
+}
+
+/// Changes tallies as they are now.
+async fn alter(
+    change: &mut Change<'_>,
+    keys: &[TallyKey; 4],
+    act: impl Fn(&mut Tallies) + Send,
+) -> Result<()> {
+    let before = lock(change, keys).await?;
+    let mut after = before;
+    act(&mut after);
+    keep(change, keys, before, after).await
+}
+
+async fn lock(change: &mut Change<'_>, keys: &[TallyKey; 4]) -> Result<Tallies> {
+    let found = change.tx.lock_tallies(keys, change.now).await?;
+    Ok(tallies(keys, &found, change.now))
+}
+
+fn tallies(keys: &[TallyKey; 4], found: &HashMap<TallyKey, Tally>, now: Timestamp) -> Tallies {
+    let tally = |key: &TallyKey| found.get(key).copied().unwrap_or_else(|| Tally::fresh(now));
+    let [here, known, strange, network] = keys.each_ref().map(tally);
+    Tallies { here, account: [known, strange], network }
+}
+
+/// Writes what is different.
+async fn keep(
+    change: &mut Change<'_>,
+    keys: &[TallyKey; 4],
+    before: Tallies,
+    after: Tallies,
+) -> Result<()> {
+    let in_order =
+        |Tallies { here, account: [known, strange], network }| [here, known, strange, network];
+    let pairs = keys.iter().zip(in_order(before).into_iter().zip(in_order(after)));
+    let changed = pairs.filter(|(_, (before, after))| before != after);
+    let changed: Vec<_> = changed.map(|(key, (_, after))| (*key, after)).collect();
+    change.tx.keep_tallies(&changed).await
+}
