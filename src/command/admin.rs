@@ -35,7 +35,8 @@ pub async fn run(config: &Config, command: Admin) -> Result<(), String> {
     let email = Email::parse("email", email).map_err(explain)?;
     let password = read_password(password_stdin).map_err(|error| error.to_string())?;
     let length_min = config.password_length_min.into();
-    let password = Password::choose("password", password, length_min).map_err(explain)?;
+    let names = [username.folded(), email.folded_local_part()];
+    let password = Password::choose("password", password, length_min, &names).map_err(explain)?;
 
     let core = use_cases(config).await?;
     let registration = Registration { email, username, password, display_name: Text::default() };

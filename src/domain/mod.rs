@@ -10,6 +10,7 @@ pub mod id;
 pub mod key;
 pub mod mail;
 pub mod page;
+pub mod password;
 pub mod permission;
 pub mod reason;
 pub mod resource;

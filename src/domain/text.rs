@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result};
+use super::{Error, Result, password};
 
 /// A text of `MIN` to `MAX` characters (Unicode code points) without NUL. One that is not empty has something to see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +131,12 @@ impl Email {
     pub fn folded(&self) -> String {
         fold(&self.0)
     }
+
+    /// What stands before the `@`, in the form that is compared.
+    #[must_use]
+    pub fn folded_local_part(&self) -> String {
+        fold(self.0.split('@').next().unwrap_or_default())
+    }
 }
 
 impl fmt::Debug for Email {
@@ -153,8 +159,9 @@ impl Password {
     /// The longest password, in bytes of UTF-8.
     pub const BYTES_MAX: usize = 256;
 
-    /// Checks a new password: at least `length_min` characters, at most [`Self::BYTES_MAX`] bytes.
-    pub fn choose(field: &str, text: String, length_min: usize) -> Result<Self> {
+    /// Checks a new password: at least `length_min` characters, at most [`Self::BYTES_MAX`] bytes, and not one that is easy to
+    /// guess for somebody who knows these folded names.
+    pub fn choose(field: &str, text: String, length_min: usize, names: &[String]) -> Result<Self> {
         if text.chars().count() < length_min {
             let allowed = format!("must have at least {length_min} characters");
             return Err(Error::invalid_field(field, allowed));
@@ -162,6 +169,9 @@ impl Password {
         if text.len() > Self::BYTES_MAX {
             let allowed = format!("must have at most {} bytes", Self::BYTES_MAX);
             return Err(Error::invalid_field(field, allowed));
+        }
+        if let Some(weakness) = password::find_weakness(&fold(&text), names, length_min) {
+            return Err(Error::invalid_field(field, weakness.description()));
         }
         Ok(Self(text.into()))
     }
@@ -202,7 +212,8 @@ mod tests {
 
     #[test]
     fn a_password_is_kept_unmodified_and_cannot_be_printed() {
-        let password = Password::choose("password", "  sp aces  are kept ".into(), 15).unwrap();
+        let password =
+            Password::choose("password", "  sp aces  are kept ".into(), 15, &[]).unwrap();
         assert_eq!(password.expose(), b"  sp aces  are kept ");
         assert!(!format!("{password:?}").contains("aces"));
     }

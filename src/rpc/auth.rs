@@ -48,11 +48,15 @@ impl auth_service_server::AuthService for Auth {
         let mut input = Input::of(request)?;
         let request_id = input.request_id(|message| &mut message.request_id)?;
         let Input { caller, message, .. } = input;
+        let email = Email::parse("email", message.email)?;
+        let username = Username::parse("username", message.username)?;
+        let names = [username.folded(), email.folded_local_part()];
+        let length_min = self.password_length_min;
         let registration = Registration {
-            email: Email::parse("email", message.email)?,
-            username: Username::parse("username", message.username)?,
-            password: Password::choose("password", message.password, self.password_length_min)?,
+            password: Password::choose("password", message.password, length_min, &names)?,
             display_name: Text::parse("display_name", message.display_name)?,
+            email,
+            username,
         };
         let client = message.client_name;
         let signed_in = self.service.register(&caller, registration, client, request_id).await?;

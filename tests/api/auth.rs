@@ -69,7 +69,7 @@ async fn authn_01_a_password_is_used_exactly_as_it_was_given() {
         "  spaces on both sides  ".to_owned(),
         "CASE matters in passwords".to_owned(),
         "pässwörter 密码 🔑🔑🔑🔑".to_owned(),
-        "x".repeat(256),
+        PASSWORD.repeat(13)[..256].to_owned(),
     ];
     for password in passwords {
         let mut request = registration(&unique("ann"));

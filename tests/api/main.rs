@@ -29,6 +29,7 @@ mod metadata;
 mod operations;
 mod paging;
 mod parity;
+mod password;
 mod policy;
 mod query;
 mod race;
