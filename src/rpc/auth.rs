@@ -125,7 +125,9 @@ impl auth_service_server::AuthService for Auth {
         request: Request<proto::ChangePasswordRequest>,
     ) -> Result<Response<proto::ChangePasswordResponse>, Status> {
         let Input { caller, message, .. } = Input::of(request)?;
-        let new = Password::choose("new_password", message.new_password, self.password_length_min)?;
+        let (new, length_min) = (message.new_password, self.password_length_min);
+        let names = self.service.own_names(&caller).await?;
+        let new = Password::choose("new_password", new, length_min, &names)?;
         self.service.change_password(&caller, new).await?;
         Ok(Response::new(proto::ChangePasswordResponse {}))
     }

@@ -1,6 +1,6 @@
 //! Proving again who one is by a password, and changing it.
 
-use super::auth::AuthService;
+use super::{auth::AuthService, guard::Subject, user::NOT_FOUND};
 use crate::{
     domain::{
         Error, Result, Timestamp,
@@ -18,18 +18,24 @@ impl AuthService {
     /// Takes the password as a fresh proof of who the caller is; until when.
     ///
     /// # Errors
-    /// `WrongCredentials`; `Busy`.
+    /// `WrongCredentials`; `RateLimited`; `Busy`.
     pub async fn reauthenticate(&self, caller: &Caller, password: Password) -> Result<Timestamp> {
+        const ACTION: &str = "auth.reauthenticate";
         let principal = caller.signed_in()?;
-        let hash = self.world.store.read().await?.find_password_hash(principal.user_id).await?;
-        if self.passwords.verify(password, hash).await? == Verdict::Wrong {
-            let (resource, wrong) = (principal.session_id, Error::WrongCredentials);
-            let (resource, failure) =
-                (format!("sessions/{resource}"), Outcome::Failure(wrong.reason()));
-            self.world.audit(caller, "auth.reauthenticate", resource, failure).await?;
+        let (id, user_id) = (principal.session_id, principal.user_id);
+        let hash = self.world.store.read().await?.find_password_hash(user_id).await?;
+        let judge = async {
+            let verdict = self.passwords.verify(password, hash).await?;
+            Ok((verdict != Verdict::Wrong).then_some(()))
+        };
+        let judged = self.guard.attempt(caller, ACTION, Subject::Account(user_id), judge).await?;
+        let Some(((), right)) = &judged else {
+            let (resource, wrong) = (format!("sessions/{id}"), Error::WrongCredentials);
+            let failure = Outcome::Failure(wrong.reason());
+            self.world.audit(caller, ACTION, resource, failure).await?;
             return Err(wrong);
-        }
-        let (id, live) = (principal.session_id, self.sessions.live.clone());
+        };
+        let live = self.sessions.live.clone();
         let renewed = self.world.change_then(
             caller,
             |change| {
@@ -37,13 +43,24 @@ impl AuthService {
                     if !change.tx.renew_session(id, change.now).await? {
                         return Err(BadToken::Ended.into());
                     }
-                    change.audit("auth.reauthenticate", format!("sessions/{id}")).await?;
+                    self.guard.forgive(change, right).await?;
+                    change.audit(ACTION, format!("sessions/{id}")).await?;
                     Ok(change.now + FRESH_FOR)
                 })
             },
             move |_| live.renewed(id),
         );
         renewed.await
+    }
+
+    /// The folded names by which the caller is known, none of which is a good password.
+    ///
+    /// # Errors
+    /// `MissingToken` or `BadToken`.
+    pub async fn own_names(&self, caller: &Caller) -> Result<[String; 2]> {
+        let id = caller.signed_in()?.user_id;
+        let user = self.world.store.read().await?.find_user(id).await?.ok_or(NOT_FOUND)?;
+        Ok([user.username.folded(), user.email.folded_local_part()])
     }
 
     /// Changes the caller's password and ends their other sessions.
