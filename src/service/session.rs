@@ -202,8 +202,13 @@ impl SessionService {
         if counter > session.counter {
             return Err(Error::InvalidRefreshToken);
         }
-        if self.end(change, &session, EndReason::RefreshReuse).await? {
-            self.warn_of_reuse(change, &session).await?;
+        // Locked before the session, in the order of whoever suspends an account: the mail will need it.
+        let user = change.tx.lock_user(session.user_id).await?;
+        if self.end(change, &session, EndReason::RefreshReuse).await?
+            && let Some(user) = user
+        {
+            let mail = Mail::RefreshTokenReused { device: session.device() };
+            change.mail(&Recipient::of(&user), &mail).await?;
         }
         Ok(Use::Theft(id))
     }
@@ -263,13 +268,6 @@ impl SessionService {
             self.tell(change, session.user_id, vec![session.id], why).await?;
         }
         Ok(ended)
-    }
-
-    /// Writes to whoever had a session that was ended because of a token that was used twice.
-    async fn warn_of_reuse(&self, change: &mut Change<'_>, session: &Session) -> Result<()> {
-        let Some(user) = change.tx.find_user(session.user_id).await? else { return Ok(()) };
-        let mail = Mail::RefreshTokenReused { device: session.device() };
-        change.mail(&Recipient::of(&user), &mail).await
     }
 
     /// Ends every session of a user within a change, but perhaps one, and returns their ids; tell [`LiveSessions::ended`]

@@ -1,6 +1,6 @@
 """A mail server for tests: aiosmtpd, which keeps what it takes in a folder, one JSON file for each mail.
 
-It does what the file `rules` in that folder says: a list of objects with `at` (mail, rcpt or content), `answer`, and
+It does what the file `rules` in that folder says: a list of objects with `at` (ehlo, mail, rcpt or content), `answer`, and
 perhaps `to`, a part of the recipient's address, and `times`, how often the rule holds. The answer is what the server says,
 or `silence`, or `cut` to close the connection; `keep and cut` takes the mail before.
 """
@@ -64,6 +64,12 @@ def keep(server, session, envelope):
 
 
 class Handler:
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        if answer := await told("ehlo", [""], server):
+            return [*responses[:-1], answer, responses[-1]]
+        return responses
+
     async def handle_MAIL(self, server, session, envelope, address, options):
         if answer := await told("mail", [""], server):
             return answer

@@ -84,6 +84,23 @@ async fn a_mail_server_that_stands_still_is_noticed_and_gets_the_mails_when_it_g
 }
 
 #[tokio::test]
+async fn a_mail_server_that_talks_nonsense_is_away_and_ends_nothing() {
+    let smtp = Server::start();
+    for (place, nonsense) in
+        ["250- ", "999 what", "250-\u{7f}\u{fffd}", "nonsense"].iter().enumerate()
+    {
+        smtp.rule(&json!([{ "at": "ehlo", "answer": nonsense }]));
+        let app = App::alone(smtp.environment());
+        let ann = app.user("ann").await;
+        sign_in_on(&app, &ann, Transport::Grpc, "phone").await;
+        app.until_metric(UP, if place == 2 { 1.0 } else { 0.0 }).await;
+        smtp.rule(&json!([]));
+        smtp.received_for(&ann.email, 1).await;
+        app.until_metric(UP, 1.0).await;
+    }
+}
+
+#[tokio::test]
 async fn replicas_share_the_work_and_send_each_mail_once() {
     let smtp = Server::start();
     let replicas = Replicas::with(2, smtp.environment()).await;
