@@ -254,7 +254,8 @@ async fn a_principal_has_the_permissions_of_all_roles(world: &World) {
 async fn each_built_in_role_holds_its_permissions(world: &World) {
     use Permission::{
         RoomsCreate, RoomsDeleteAny, RoomsRead, RoomsUpdateAny, SessionsReadAny, StreamsCreate,
-        StreamsDeleteAny, StreamsRead, StreamsUpdateAny, TokensValidate, UsersRead, UsersReadPrivate,
+        StreamsDeleteAny, StreamsRead, StreamsUpdateAny, TokensValidate, UsersRead,
+        UsersReadPrivate,
     };
     let moderator = [
         UsersRead,

@@ -32,7 +32,9 @@ pub fn read(text: &str) -> Option<Change> {
         ("user", [id]) => Some(Change::User(Id::from(*id))),
         ("renewed", [id]) => Some(Change::SessionRenewed(Id::from(*id))),
         ("keys", []) => Some(Change::SigningKeys),
-        ("sessions", ids) => Some(Change::SessionsEnded(ids.iter().copied().map(Id::from).collect())),
+        ("sessions", ids) => {
+            Some(Change::SessionsEnded(ids.iter().copied().map(Id::from).collect()))
+        }
         _ => None,
     }
 }
