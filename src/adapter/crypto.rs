@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
-    constant_time, hkdf, hmac,
+    constant_time, hkdf, hmac, rand,
     signature::{Ed25519KeyPair, KeyPair},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -23,8 +23,10 @@ pub struct DerivedKeys {
     page_token: hmac::Key,
     request_fingerprint: hmac::Key,
     attempt: hmac::Key,
+    one_time_token: hmac::Key,
     signing_key: RandomizedNonceKey,
     letter: RandomizedNonceKey,
+    token_data: RandomizedNonceKey,
 }
 
 impl DerivedKeys {
@@ -52,8 +54,10 @@ impl DerivedKeys {
             page_token: mac("page token")?,
             request_fingerprint: mac("request fingerprint")?,
             attempt: mac("attempt")?,
+            one_time_token: mac("one-time token")?,
             signing_key: cipher("signing key")?,
             letter: cipher("letter")?,
+            token_data: cipher("data of a one-time token")?,
         })
     }
 
@@ -63,6 +67,7 @@ impl DerivedKeys {
             Purpose::PageToken => &self.page_token,
             Purpose::RequestFingerprint => &self.request_fingerprint,
             Purpose::Attempt => &self.attempt,
+            Purpose::OneTimeToken => &self.one_time_token,
         }
     }
 
@@ -70,6 +75,7 @@ impl DerivedKeys {
         match kept {
             Kept::SigningKey => &self.signing_key,
             Kept::Letter => &self.letter,
+            Kept::OneTimeToken => &self.token_data,
         }
     }
 }
@@ -84,6 +90,12 @@ impl Vault for DerivedKeys {
         let mut mac = [0; 32];
         mac.copy_from_slice(context.sign().as_ref());
         mac
+    }
+
+    fn random(&self) -> Result<[u8; 32]> {
+        let mut bytes = [0; 32];
+        rand::fill(&mut bytes).map_err(|_| Error::internal("no random numbers"))?;
+        Ok(bytes)
     }
 
     fn verify_mac(&self, purpose: Purpose, parts: &[&[u8]], mac: &[u8]) -> bool {

@@ -9,6 +9,7 @@ pub mod event;
 pub mod id;
 pub mod key;
 pub mod mail;
+pub mod one_time_token;
 pub mod page;
 pub mod password;
 pub mod permission;

@@ -43,6 +43,8 @@ pub enum Purpose {
     RequestFingerprint,
     /// Under which tries to guess a secret are counted.
     Attempt,
+    /// What one-time tokens are found by.
+    OneTimeToken,
 }
 
 /// What is kept encrypted in the store: each under a key of its own.
@@ -52,12 +54,17 @@ pub enum Kept {
     SigningKey,
     /// What mails say.
     Letter,
+    /// What one-time tokens carry.
+    OneTimeToken,
 }
 
-/// Message authentication and encryption under keys derived from the server's secret.
+/// Message authentication and encryption under keys derived from the server's secret, and chance.
 pub trait Vault: Send + Sync {
     /// HMAC-SHA-256 (RFC 2104) of the parts; parts cannot be shifted into each other.
     fn mac(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32];
+
+    /// 256 bits that nobody can guess.
+    fn random(&self) -> Result<[u8; 32]>;
 
     /// Whether `mac` is the one that [`Vault::mac`] gives; takes as long for every wrong one.
     fn verify_mac(&self, purpose: Purpose, parts: &[&[u8]], mac: &[u8]) -> bool;

@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{World, mail::Mails, revocation::Revocation};
+use super::{World, revocation::Revocation};
 use crate::{
     domain::{
         Error, Result, Timestamp,
@@ -126,7 +126,7 @@ impl World {
     }
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
     /// Commits what succeeded and tells `after`; rolls back what failed.
     async fn finish<T: Send + 'static>(
         self,
@@ -161,9 +161,9 @@ impl Change<'_> {
         commit.await.map_err(Error::internal)?
     }
 
-    /// Who writes mails.
-    pub(super) fn mails(&self) -> &'_ Mails {
-        &self.world.mails
+    /// What it stands on.
+    pub(super) fn world(&self) -> &'a World {
+        self.world
     }
 
     /// An id that nothing has yet.

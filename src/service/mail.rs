@@ -125,7 +125,7 @@ impl Change<'_> {
         if self.tx.count_mails(to.user_id, kind, now - HOUR).await? >= HOURLY_MAX {
             return Ok(());
         }
-        let mails = self.mails();
+        let mails = &self.world().mails;
         let letter = mails.writer.write(to, mail, &self.caller().origin, now);
         let id = self.new_id();
         let expire_time = mail.expire_time(now);

@@ -9,6 +9,7 @@ pub mod guard;
 pub mod keyring;
 pub mod mail;
 pub mod memory;
+pub mod one_time_token;
 pub mod outbox;
 pub mod page;
 mod password;

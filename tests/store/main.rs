@@ -39,6 +39,7 @@ mod audit;
 mod idempotency;
 mod keys;
 mod mails;
+mod one_time_tokens;
 mod outbox;
 mod post;
 mod privileges;

@@ -88,16 +88,11 @@ fn insert(into: &'static str, tallies: &[(TallyKey, Tally)]) -> QueryBuilder<Db>
 }
 
 fn key_and_tally(row: &Row) -> sqlx::Result<(TallyKey, Tally)> {
-    let key: Vec<u8> = row.try_get("subject")?;
-    let key = key.try_into().map_err(|_| sqlx::Error::ColumnDecode {
-        index: "subject".into(),
-        source: "not as long as a key is".into(),
-    })?;
     let tally = Tally {
         failures: row.try_get("failures")?,
         try_time: row::time(row, "try_time")?,
         known_until: row::time(row, "known_until")?,
         expire_time: row::time_or_none(row, "expire_time")?,
     };
-    Ok((key, tally))
+    Ok((row::digest(row, "subject")?, tally))
 }

@@ -83,6 +83,7 @@ const ALL: &[(i64, &str, &str)] = &migrations![
     (9, "0009_add_stream_to_outbox"),
     (10, "0010_let_administrators_suspend"),
     (11, "0011_add_proofs_to_sessions"),
+    (12, "0012_create_one_time_tokens"),
     (13, "0013_create_mails"),
     (14, "0014_create_attempts"),
     (18, "0018_let_services_validate_tokens"),

@@ -70,6 +70,11 @@ queries! {
     SettleMail = "settle_mail",
     ExpireMails = "expire_mails",
 
+    FindOneTimeToken = "find_one_time_token",
+    InsertOneTimeToken = "insert_one_time_token",
+    TakeOneTimeToken = "take_one_time_token",
+    DeleteOneTimeTokens = "delete_one_time_tokens",
+
     FindTallies = "find_tallies",
     LockTallies = "lock_tallies",
     KeepTallies = "keep_tallies",

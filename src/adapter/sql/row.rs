@@ -21,6 +21,15 @@ pub fn time_or_none(row: &Row, column: &str) -> sqlx::Result<Option<Timestamp>> 
     row.try_get::<Option<Time>, _>(column)?.map(timestamp).transpose()
 }
 
+/// A digest or a message authentication code.
+pub fn digest(row: &Row, column: &str) -> sqlx::Result<[u8; 32]> {
+    let bytes: Vec<u8> = row.try_get(column)?;
+    bytes.try_into().map_err(|_| sqlx::Error::ColumnDecode {
+        index: column.into(),
+        source: "not 32 bytes".into(),
+    })
+}
+
 /// A value that is stored by its name.
 pub fn named<T>(row: &Row, column: &str, parse: fn(&str) -> Option<T>) -> sqlx::Result<T> {
     let name: String = row.try_get(column)?;

@@ -9,6 +9,7 @@ mod lease;
 mod list;
 mod mails;
 mod measure;
+mod one_time_tokens;
 mod outbox;
 mod retention;
 mod rooms;

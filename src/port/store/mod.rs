@@ -6,6 +6,7 @@
 mod attempt;
 mod identity;
 mod mail;
+mod one_time_token;
 mod record;
 mod room;
 mod stream;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 pub use attempt::{Attempts, ReadAttempts, TallyKey};
 pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
 pub use mail::{KeptMail, MailStatus, Mails, ReadMails, Settlement};
+pub use one_time_token::{KeptToken, OneTimeTokens, ReadOneTimeTokens};
 pub use record::{
     Audit, Idempotency, IdempotencyKey, Outbox, OutboxRow, OutboxStatus, Places, Published,
     ReadOutbox, Remembered, Retention,
@@ -57,6 +59,7 @@ pub trait Read:
     + ReadKeys
     + ReadAttempts
     + ReadMails
+    + ReadOneTimeTokens
     + ReadRooms
     + ReadStreams
     + ReadOutbox
@@ -74,6 +77,7 @@ pub trait Tx:
     + Keys
     + Attempts
     + Mails
+    + OneTimeTokens
     + Rooms
     + Streams
     + Outbox
