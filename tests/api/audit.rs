@@ -7,12 +7,13 @@ use serde_json::json;
 use crate::{
     kind::KINDS,
     support::{
-        app::App,
+        app::{App, PASSWORD, Person},
         client::{Call, Transport},
         contract::{self, methods, policy},
         database::audit_lines,
         rpc::{
-            DELETE_USER, LOGIN, LOGOUT, REFRESH_TOKEN, SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
+            CHANGE_PASSWORD, DELETE_USER, LOGIN, LOGOUT, REAUTHENTICATE, REFRESH_TOKEN,
+            REVOKE_SESSION, REVOKE_SESSIONS, SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
         },
     },
 };
@@ -33,6 +34,7 @@ async fn log_01_every_change_leaves_a_line_with_its_action() {
         let refresh = json!({ "refreshToken": ann.refresh_token });
         app.call(transport, REFRESH_TOKEN, refresh, None).await.ok();
         app.sign_in(&ann.username).await.call(transport, LOGOUT, json!({})).await.ok();
+        look_after_the_account(&app, transport, &ann).await;
         for method in [SUSPEND_USER, UNSUSPEND_USER] {
             root.call(transport, method, json!({ "id": ann.id })).await.ok();
         }
@@ -47,6 +49,18 @@ async fn log_01_every_change_leaves_a_line_with_its_action() {
             assert!(line.0.is_empty() || found.contains(&line), "{line:?} is not in {found:?}");
         }
     }
+}
+
+/// What people do about how they sign in. Their password is the same afterwards.
+async fn look_after_the_account(app: &App, transport: Transport, ann: &Person) {
+    ann.call(transport, REAUTHENTICATE, json!({ "password": PASSWORD })).await.ok();
+    for password in ["another one, and as long", PASSWORD] {
+        ann.call(transport, CHANGE_PASSWORD, json!({ "new_password": password })).await.ok();
+    }
+    let other = app.sign_in(&ann.username).await.session_id;
+    ann.call(transport, REVOKE_SESSION, json!({ "id": other })).await.ok();
+    app.sign_in(&ann.username).await;
+    ann.call(transport, REVOKE_SESSIONS, json!({})).await.ok();
 }
 
 #[tokio::test]
