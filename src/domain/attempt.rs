@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Timestamp;
 
 /// How many tries at an account may fail in one network before the next one has to wait. The same whether somebody is known
@@ -74,14 +76,14 @@ pub struct Tallies {
 }
 
 /// Who tries, and a place in what is kept for both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Side {
     Known = 0,
     Strange = 1,
 }
 
 /// A try that was counted, and may be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     side: Side,
     /// Whether the tries before it on the same side were long ago.

@@ -16,6 +16,7 @@ pub mod permission;
 pub mod reason;
 pub mod resource;
 pub mod room;
+pub mod second_factor;
 pub mod session;
 pub mod stream;
 pub mod text;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Timestamp, device::Device, id::Id, user::User};
 
 /// How long an access token is good for.
@@ -17,7 +19,7 @@ pub const TOTAL_LIFETIME: Duration = Duration::from_hours(2160);
 pub const FRESH_FOR: Duration = Duration::from_mins(5);
 
 /// How somebody proves who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Proof {
     /// By a password.
     Password,

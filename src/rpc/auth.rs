@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{
     convert::timestamp,
     input::Input,
-    page,
+    mfa, page,
     proto::auth::v1::{self as proto, auth_result::Outcome, auth_service_server},
     token, user,
 };
@@ -71,8 +71,8 @@ impl auth_service_server::AuthService for Auth {
         let Input { caller, message, .. } = Input::of(request)?;
         let password = Password::attempt(message.password);
         let (identifier, client) = (message.identifier, message.client_name);
-        let signed_in = self.service.login(&caller, &identifier, password, client).await?;
-        Ok(Response::new(proto::LoginResponse { result: Some(result(&signed_in)) }))
+        let admitted = self.service.login(&caller, &identifier, password, client).await?;
+        Ok(Response::new(proto::LoginResponse { result: Some(mfa::result(&admitted)) }))
     }
 
     async fn refresh_token(
@@ -190,7 +190,8 @@ fn show(caller: &Caller, session: &Session) -> proto::Session {
     }
 }
 
-fn result(signed_in: &SignedIn) -> proto::AuthResult {
+/// Somebody who is signed in.
+pub(super) fn result(signed_in: &SignedIn) -> proto::AuthResult {
     proto::AuthResult {
         outcome: Some(Outcome::Tokens(tokens(&signed_in.tokens))),
         user: Some(user::shown_to_owner(&signed_in.user)),

@@ -9,6 +9,7 @@ mod filter;
 mod input;
 mod mask;
 pub mod meta;
+pub mod mfa;
 mod page;
 pub mod proto;
 pub mod status;

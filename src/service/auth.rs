@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     World,
+    admission::{Admission, Admitted, Proven},
     change::{Change, RequestId},
     guard::{Guard, Subject},
-    session::{Begun, SessionService, Tokens},
+    session::{SessionService, Tokens},
 };
 use crate::{
     domain::{
@@ -138,7 +139,7 @@ impl AuthService {
         Ok(store.count_users_with_role(ROLE_ADMINISTRATOR).await? > 0)
     }
 
-    /// Begins a session for whoever knows the password.
+    /// Lets somebody in who knows the password.
     ///
     /// # Errors
     /// `WrongCredentials` and `RateLimited`, after the same work for known and unknown accounts; `Busy`.
@@ -148,7 +149,7 @@ impl AuthService {
         identifier: &str,
         password: Password,
         client_name: String,
-    ) -> Result<SignedIn> {
+    ) -> Result<Admitted> {
         // The connection is given back before the password is hashed, which takes long.
         let folded = fold(identifier);
         let found = self.world.store.read().await?.find_user_to_sign_in(&folded).await?;
@@ -170,9 +171,10 @@ impl AuthService {
             Verdict::RightButOutdated => Some(self.passwords.hash(password).await?),
             _ => None,
         };
-        let (user_id, hash, client_name, right) = (user.id, &hash, &client_name, &right);
+        let proven = Proven { tries: vec![right], ..Proven::by(Proof::Password) };
+        let (user_id, hash, client_name, proven) = (user.id, &hash, &client_name, &proven);
         let (newer_hash, live) = (newer_hash.as_deref(), Arc::clone(&self.sessions.live));
-        let signed_in = self.world.change_then(
+        let admitted = self.world.change_then(
             caller,
             |change| {
                 Box::pin(async move {
@@ -186,21 +188,19 @@ impl AuthService {
                     if let Some(hash) = newer_hash {
                         change.tx.update_password_hash(user.id, hash).await?;
                     }
-                    self.guard.forgive(change, right).await?;
                     let (resource, done) = (format!("users/{}", user.id), Outcome::Success);
                     change.audit_as(Some(user.id), "auth.login", resource, done).await?;
-                    let proofs = vec![Proof::Password];
-                    let begun = self.sessions.sign_in(change, &user, client_name, proofs).await?;
-                    Ok((user, begun))
+                    let admission = self.admit(change, &user, client_name, proven).await?;
+                    Ok((user, admission))
                 })
             },
-            move |(_, begun): &(User, Begun)| live.ended(&begun.ended),
+            move |(_, admission): &(User, Admission)| live.ended(admission.ended()),
         );
-        let (user, begun) = signed_in.await?;
-        self.signed_in(user, &begun.session).await
+        let (user, admission) = admitted.await?;
+        self.admitted(user, admission).await
     }
 
-    async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<SignedIn> {
+    async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<Admitted> {
         let resource = user_id.map_or_else(String::new, |id| format!("users/{id}"));
         let failure = Outcome::Failure(Error::WrongCredentials.reason());
         self.world.audit(caller, "auth.login", resource, failure).await?;
@@ -246,7 +246,8 @@ impl AuthService {
         Ok((user, session.ok_or(BadToken::Ended)?))
     }
 
-    async fn signed_in(&self, user: User, session: &Session) -> Result<SignedIn> {
+    /// Somebody with the credentials of their session.
+    pub(super) async fn signed_in(&self, user: User, session: &Session) -> Result<SignedIn> {
         Ok(SignedIn { user, tokens: self.sessions.tokens(session).await? })
     }
 }

@@ -1,7 +1,12 @@
 //! Stands before every secret that can be guessed: counts tries in the store, for all transports and replicas together, and
 //! lets them wait. What the counts mean is in `domain/attempt.rs`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
 
 use super::{World, change::Change, user::NOT_FOUND};
 use crate::{
@@ -42,7 +47,7 @@ pub enum Subject<'a> {
 
 /// A try that was right. It counts as a failure until it is [forgiven](Guard::forgive).
 #[must_use]
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Right {
     keys: [TallyKey; 4],
     counted: Counted,
@@ -72,11 +77,11 @@ impl Guard {
         }
     }
 
-    /// Forgets a try that was right, as part of the change that signs somebody in, and those that failed before it in the same
+    /// Forgets tries that were right, as part of the change that signs somebody in, and those that failed before them in the same
     /// network, which is known from now on.
-    pub async fn forgive(&self, change: &mut Change<'_>, right: &Right) -> Result<()> {
-        let (counted, now) = (right.counted, change.now);
-        alter(change, &right.keys, |tallies| tallies.forgive(now, counted)).await
+    pub async fn forgive(&self, change: &mut Change<'_>, tries: &[Right]) -> Result<()> {
+        let now = change.now;
+        alter(change, tries, |tallies, counted| tallies.forgive(now, counted)).await
     }
 
     /// Notes that somebody belongs where they sign up, as part of the change that does it.
@@ -144,11 +149,12 @@ impl Guard {
         }
         let counted = self.world.change(caller, |change| {
             Box::pin(async move {
-                let before = lock(change, keys).await?;
-                let mut after = before;
-                let counted = after.count(change.now, &self.limits, is_signed_in);
+                let before = change.tx.lock_tallies(keys, change.now).await?;
+                let mut tallies = tallies(keys, &before, change.now);
+                let counted = tallies.count(change.now, &self.limits, is_signed_in);
                 if counted.is_ok() {
-                    keep(change, keys, before, after).await?;
+                    let after = keys.iter().copied().zip(in_order(tallies));
+                    keep(change, &before, after).await?;
                 }
                 Ok(counted)
             })
@@ -157,10 +163,10 @@ impl Guard {
     }
 
     async fn take_back(&self, caller: &Caller, right: &Right) -> Result<()> {
-        let (keys, counted) = (&right.keys, right.counted);
+        let tries = std::slice::from_ref(right);
         let taken = self.world.change(caller, |change| {
             let now = change.now;
-            Box::pin(alter(change, keys, move |tallies| tallies.take_back(now, counted)))
+            Box::pin(alter(change, tries, move |tallies, counted| tallies.take_back(now, counted)))
         });
         taken.await
     }
@@ -187,21 +193,25 @@ impl Guard {
     }
 }
 
-/// Changes tallies as they are now.
+/// Changes the tallies of tries as they are now. They are locked together, so that of two changes one waits for the other.
 async fn alter(
     change: &mut Change<'_>,
-    keys: &[TallyKey; 4],
-    act: impl Fn(&mut Tallies) + Send,
+    tries: &[Right],
+    act: impl Fn(&mut Tallies, Counted) + Send,
 ) -> Result<()> {
-    let before = lock(change, keys).await?;
-    let mut after = before;
-    act(&mut after);
-    keep(change, keys, before, after).await
-}
-
-async fn lock(change: &mut Change<'_>, keys: &[TallyKey; 4]) -> Result<Tallies> {
-    let found = change.tx.lock_tallies(keys, change.now).await?;
-    Ok(tallies(keys, &found, change.now))
+    let keys: BTreeSet<TallyKey> = tries.iter().flat_map(|right| right.keys).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let (keys, now) = (Vec::from_iter(keys), change.now);
+    let before = change.tx.lock_tallies(&keys, now).await?;
+    let mut after = before.clone();
+    for right in tries {
+        let mut tallies = tallies(&right.keys, &after, now);
+        act(&mut tallies, right.counted);
+        after.extend(right.keys.into_iter().zip(in_order(tallies)));
+    }
+    keep(change, &before, after).await
 }
 
 fn tallies(keys: &[TallyKey; 4], found: &HashMap<TallyKey, Tally>, now: Timestamp) -> Tallies {
@@ -210,17 +220,19 @@ fn tallies(keys: &[TallyKey; 4], found: &HashMap<TallyKey, Tally>, now: Timestam
     Tallies { here, account: [known, strange], network }
 }
 
+/// Tallies in the order of their keys.
+fn in_order(Tallies { here, account: [known, strange], network }: Tallies) -> [Tally; 4] {
+    [here, known, strange, network]
+}
+
 /// Writes what is different.
 async fn keep(
     change: &mut Change<'_>,
-    keys: &[TallyKey; 4],
-    before: Tallies,
-    after: Tallies,
+    before: &HashMap<TallyKey, Tally>,
+    after: impl IntoIterator<Item = (TallyKey, Tally)> + Send,
 ) -> Result<()> {
-    let in_order =
-        |Tallies { here, account: [known, strange], network }| [here, known, strange, network];
-    let pairs = keys.iter().zip(in_order(before).into_iter().zip(in_order(after)));
-    let changed = pairs.filter(|(_, (before, after))| before != after);
-    let changed: Vec<_> = changed.map(|(key, (_, after))| (*key, after)).collect();
+    let fresh = Tally::fresh(change.now);
+    let is_same = |(key, tally): &(TallyKey, Tally)| before.get(key).unwrap_or(&fresh) == tally;
+    let changed: Vec<_> = after.into_iter().filter(|pair| !is_same(pair)).collect();
     change.tx.keep_tallies(&changed).await
 }

@@ -1,6 +1,7 @@
 //! The use cases, one file per aggregate: they know no transport and no database. The caller is their first argument.
 
 pub mod access;
+pub mod admission;
 pub mod attendance;
 pub mod auth;
 pub mod change;

@@ -29,13 +29,13 @@ impl AuthService {
             Ok((verdict != Verdict::Wrong).then_some(()))
         };
         let judged = self.guard.attempt(caller, ACTION, Subject::Account(user_id), judge).await?;
-        let Some(((), right)) = &judged else {
+        let Some(((), right)) = judged else {
             let (resource, wrong) = (format!("sessions/{id}"), Error::WrongCredentials);
             let failure = Outcome::Failure(wrong.reason());
             self.world.audit(caller, ACTION, resource, failure).await?;
             return Err(wrong);
         };
-        let live = self.sessions.live.clone();
+        let (live, tries) = (self.sessions.live.clone(), &[right]);
         let renewed = self.world.change_then(
             caller,
             |change| {
@@ -43,7 +43,7 @@ impl AuthService {
                     if !change.tx.renew_session(id, change.now).await? {
                         return Err(BadToken::Ended.into());
                     }
-                    self.guard.forgive(change, right).await?;
+                    self.guard.forgive(change, tries).await?;
                     change.audit(ACTION, format!("sessions/{id}")).await?;
                     Ok(change.now + FRESH_FOR)
                 })
