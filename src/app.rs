@@ -24,11 +24,11 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
     config::{Config, Secrets},
-    contract,
+    contract, domain,
     edge::{
         cors,
         listener::Listener,
-        metadata, misdirected, openapi,
+        metadata, misdirected, openapi, origin,
         routes::{self, Shown},
         service::{Edge, Transports},
         transports::Parts,
@@ -125,6 +125,7 @@ impl App {
             pages,
             open: metadata::routes(Arc::clone(&core.keyring), &config.token_issuer),
             cors: cors::layer(&config.cors_origins.0)?,
+            guard: guard(&config)?,
         })
         .map_err(|error| error.to_string())?;
         let spans = spans(&config)?;
@@ -223,6 +224,13 @@ fn policy(config: &Config, core: &Core, shared: &Shared, stop: CancellationToken
         refuse: tonic::Status::from,
         restate: rpc::status::restate,
     })
+}
+
+/// What keeps pages of other origins from acting in the name of whoever looks at them.
+fn guard(config: &Config) -> Result<origin::Guard, String> {
+    let refuse = || domain::Error::CrossOrigin.into();
+    origin::Guard::new(&config.cors_origins.0, refuse, rpc::status::DOMAIN)
+        .map_err(|error| format!("CORS_ORIGINS: {error}"))
 }
 
 /// Where spans are sent, if they are. Within the runtime, on which the connection lives.

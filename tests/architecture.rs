@@ -77,7 +77,7 @@ const ALL_BUT_COMMAND: &[&str] = &[
 ];
 
 /// Crates with one home: what else could be done with them would be done there, too.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 21] = [
     ("argon2", &["adapter"]),
     ("async_nats", &["adapter"]),
     ("aws_lc_rs", &["adapter", "config"]),
@@ -85,6 +85,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("bb8_redis", &["adapter"]),
     ("cardinality_estimator", &["adapter"]),
     ("clap", &["command", "config", "main"]),
+    ("cookie", &["rpc"]),
     ("dashmap", &["adapter"]),
     ("governor", &["adapter"]),
     ("hyper", &["edge"]),

@@ -42,6 +42,9 @@ pub enum Error {
         "prove again who you are, with Reauthenticate or by signing in, and repeat this within five minutes"
     )]
     ReauthenticationRequired,
+    /// A page of another origin asks for this.
+    #[error("pages of this origin may not call; the server's CORS_ORIGINS lists those that may")]
+    CrossOrigin,
     /// The caller may not do this.
     #[error("the permission `{permission}` is needed for this")]
     PermissionDenied {
@@ -187,6 +190,7 @@ impl Error {
             Self::InvalidRefreshToken => Reason::InvalidRefreshToken,
             Self::RefreshTokenReused => Reason::RefreshTokenReused,
             Self::ReauthenticationRequired => Reason::ReauthenticationRequired,
+            Self::CrossOrigin => Reason::CrossOrigin,
             Self::PermissionDenied { .. } | Self::NotOwner { .. } => Reason::PermissionDenied,
             Self::NotFound { .. } => Reason::NotFound,
             Self::Taken { field: "email" } => Reason::EmailTaken,

@@ -79,6 +79,9 @@ reasons! {
     ReauthenticationRequired = "REAUTHENTICATION_REQUIRED",
         "The method asks for a proof of who the caller is that is not older than five minutes.",
         "Call Reauthenticate, or sign in again, and repeat the call.";
+    CrossOrigin = "CROSS_ORIGIN",
+        "A page of an origin that is not listed asks for this.",
+        "Call from the page's own server, or have the operator list its origin in CORS_ORIGINS.";
     PermissionDenied = "PERMISSION_DENIED",
         "The caller may not do this.",
         "Ask an administrator for the permission that the detail ErrorInfo names, or the owner.";

@@ -50,7 +50,7 @@ pub fn hint(origins: &[String], host: Option<&str>, headers: &HeaderMap) {
     }
 }
 
-/// The rule for these origins; none when there are none.
+/// The rule for these origins; none when there are none. Their pages may send the cookie of a refresh token.
 ///
 /// # Errors
 /// A sentence when one of them is not an origin.
@@ -64,6 +64,7 @@ pub fn layer(origins: &[String]) -> Result<Option<CorsLayer>, String> {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
         .expose_headers(RESPONSE_HEADERS.map(HeaderName::from_static))
+        .allow_credentials(true)
         .vary([header::ORIGIN])
         .max_age(Duration::from_hours(1));
     Ok(Some(rule))

@@ -1,13 +1,14 @@
 //! Requests to the path of a gRPC method that are not gRPC: each is told what to send instead.
 
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
     response::{IntoResponse, Response},
     routing::any,
 };
 use http::{Method, StatusCode, header};
-use serde_json::json;
+
+use super::refusal;
 
 /// What the path of a gRPC method can be asked.
 const ALLOW: [(header::HeaderName, &str); 1] = [(header::ALLOW, "OPTIONS, POST")];
@@ -31,12 +32,5 @@ async fn answer(State(domain): State<&'static str>, method: Method) -> Response 
         }
         _ => (StatusCode::METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"),
     };
-    let info = json!({
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": reason, "domain": domain, "metadata": {},
-    });
-    let error = json!({
-        "code": status.as_u16(), "status": code, "message": ADVICE, "details": [info],
-    });
-    (status, ALLOW, Json(json!({ "error": error }))).into_response()
+    (ALLOW, refusal::json_with(status, code, reason, domain, ADVICE)).into_response()
 }

@@ -11,7 +11,10 @@ use tonic_web::GrpcWebLayer;
 use tower::{BoxError, Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tower_http::cors::CorsLayer;
 
-use super::service::{Handler, Transports};
+use super::{
+    origin::Guard,
+    service::{Handler, Transports},
+};
 
 /// What the transports are made of.
 pub struct Parts<S> {
@@ -25,6 +28,8 @@ pub struct Parts<S> {
     pub pages: Router,
     /// What pages of every origin may read.
     pub open: Router,
+    /// Keeps pages of other origins out.
+    pub guard: Guard,
     /// Which pages of other origins may call.
     pub cors: Option<CorsLayer>,
 }
@@ -43,18 +48,19 @@ impl Transports {
             + 'static,
         S::Future: Send + 'static,
     {
-        let Parts { rpc, gateway, refuse, pages, open, cors } = parts;
-        let native = rpc.clone().map_request(|request: Request<HttpBody>| request.map(Body::new));
-        let web = GrpcWebLayer::new().layer(rpc.clone());
+        let Parts { rpc, gateway, refuse, pages, open, guard, cors } = parts;
+        let guarded = guard.for_rpc().layer(rpc.clone());
+        let web = GrpcWebLayer::new().layer(guarded.clone());
+        let native = guarded.map_request(|request: Request<HttpBody>| request.map(Body::new));
         let transcoded = rpc.map_request(move |request: Request<gateway::Body>| {
             request.map(|body| Body::new(body.map_err(move |error| refuse(&error))))
         });
-        let rest = gateway.build(transcoded)?;
+        let rest = guard.for_rest(handler(gateway.build(transcoded)?));
         let pages = allow(cors.as_ref(), handler(pages.fallback_service(rest.clone())));
         Ok(Self {
             grpc: handler(native),
             grpc_web: allow(cors.as_ref(), handler(web)),
-            rest: allow(cors.as_ref(), handler(rest)),
+            rest: allow(cors.as_ref(), rest),
             pages: handler(open.fallback_service(pages)),
         })
     }
@@ -79,7 +85,7 @@ fn allow(cors: Option<&CorsLayer>, inner: Handler) -> Handler {
 }
 
 /// Forgets the type of a service, and of the bodies that it answers.
-fn handler<S, B>(service: S) -> Handler
+pub(super) fn handler<S, B>(service: S) -> Handler
 where
     S: Service<Request<HttpBody>, Response = Response<B>, Error = Infallible>
         + Clone

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
 use super::{
     convert::timestamp,
+    delivery::{self, Shown},
     input::Input,
     mfa, page,
-    proto::auth::v1::{self as proto, auth_result::Outcome, auth_service_server},
+    proto::auth::v1::{self as proto, Delivery, auth_result::Outcome, auth_service_server},
     token, user,
 };
 use crate::{
     domain::{
-        Result,
+        Error, Result,
         caller::Caller,
         id::Id,
         session::Session,
@@ -23,7 +23,7 @@ use crate::{
     },
     service::{
         auth::{AuthService, Registration, SignedIn},
-        session::{SessionService, Tokens},
+        session::SessionService,
     },
 };
 
@@ -48,6 +48,7 @@ impl auth_service_server::AuthService for Auth {
         let mut input = Input::of(request)?;
         let request_id = input.request_id(|message| &mut message.request_id)?;
         let Input { caller, message, .. } = input;
+        let delivery = message.delivery();
         let email = Email::parse("email", message.email)?;
         let username = Username::parse("username", message.username)?;
         let names = [username.folded(), email.folded_local_part()];
@@ -60,8 +61,11 @@ impl auth_service_server::AuthService for Auth {
         };
         let client = message.client_name;
         let signed_in = self.service.register(&caller, registration, client, request_id).await?;
-        let result = proto::AuthResult { created: true, ..result(&signed_in) };
-        Ok(Response::new(proto::RegisterResponse { result: Some(result) }))
+        let answer = delivery::answer(&signed_in.tokens, delivery, |tokens| {
+            let result = proto::AuthResult { created: true, ..result(&signed_in, tokens) };
+            proto::RegisterResponse { result: Some(result) }
+        });
+        Ok(answer?)
     }
 
     async fn login(
@@ -69,28 +73,46 @@ impl auth_service_server::AuthService for Auth {
         request: Request<proto::LoginRequest>,
     ) -> Result<Response<proto::LoginResponse>, Status> {
         let Input { caller, message, .. } = Input::of(request)?;
-        let password = Password::attempt(message.password);
+        let (delivery, password) = (message.delivery(), Password::attempt(message.password));
         let (identifier, client) = (message.identifier, message.client_name);
         let admitted = self.service.login(&caller, &identifier, password, client).await?;
-        Ok(Response::new(proto::LoginResponse { result: Some(mfa::result(&admitted)) }))
+        Ok(mfa::answer(&admitted, delivery, |result| proto::LoginResponse {
+            result: Some(result),
+        })?)
     }
 
     async fn refresh_token(
         &self,
         request: Request<proto::RefreshTokenRequest>,
     ) -> Result<Response<proto::RefreshTokenResponse>, Status> {
-        let Input { caller, message, .. } = Input::of(request)?;
-        let tokens = tokens(&self.sessions.refresh(&caller, &message.refresh_token).await?);
-        Ok(Response::new(proto::RefreshTokenResponse { tokens: Some(tokens) }))
+        let Input { caller, message, metadata } = Input::of(request)?;
+        let shown = Shown::of(message.refresh_token, &metadata).ok_or_else(|| {
+            let expected =
+                "must be given, here or in the cookie that `delivery: DELIVERY_COOKIE` sets";
+            Error::invalid_field("refresh_token", expected)
+        })?;
+        let refreshed = self.sessions.refresh(&caller, &shown.token).await;
+        let tokens = refreshed.map_err(|error| shown.refuse(error))?;
+        let answer = delivery::answer(&tokens, shown.delivery, |tokens| {
+            proto::RefreshTokenResponse { tokens: Some(tokens) }
+        });
+        Ok(answer?)
     }
 
     async fn logout(
         &self,
         request: Request<proto::LogoutRequest>,
     ) -> Result<Response<proto::LogoutResponse>, Status> {
-        let Input { caller, message, .. } = Input::of(request)?;
-        self.sessions.logout(&caller, &message.refresh_token, message.all_sessions).await?;
-        Ok(Response::new(proto::LogoutResponse {}))
+        let Input { caller, message, metadata } = Input::of(request)?;
+        let shown = Shown::of(message.refresh_token, &metadata);
+        // Whoever shows an access token, too, means its session, as they do who have no cookie.
+        let is_named =
+            |shown: &Shown| shown.delivery == Delivery::Body || caller.principal.is_none();
+        let token = shown.filter(is_named).map_or_else(String::new, |shown| shown.token);
+        self.sessions.logout(&caller, &token, message.all_sessions).await?;
+        let mut response = Response::new(proto::LogoutResponse {});
+        delivery::forget(&mut response, &metadata)?;
+        Ok(response)
     }
 
     async fn validate_token(
@@ -191,21 +213,10 @@ fn show(caller: &Caller, session: &Session) -> proto::Session {
 }
 
 /// Somebody who is signed in.
-pub(super) fn result(signed_in: &SignedIn) -> proto::AuthResult {
+pub(super) fn result(signed_in: &SignedIn, tokens: proto::Tokens) -> proto::AuthResult {
     proto::AuthResult {
-        outcome: Some(Outcome::Tokens(tokens(&signed_in.tokens))),
+        outcome: Some(Outcome::Tokens(tokens)),
         user: Some(user::shown_to_owner(&signed_in.user)),
         created: false,
-    }
-}
-
-fn tokens(tokens: &Tokens) -> proto::Tokens {
-    proto::Tokens {
-        access_token: tokens.access_token.expose_secret().to_owned(),
-        token_type: "Bearer".to_owned(),
-        access_expire_time: Some(timestamp(tokens.access_expire_time)),
-        refresh_token: tokens.refresh_token.expose_secret().to_owned(),
-        refresh_expire_time: Some(timestamp(tokens.refresh_expire_time)),
-        session_id: tokens.session_id.to_string(),
     }
 }

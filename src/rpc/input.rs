@@ -20,7 +20,8 @@ pub struct Input<T> {
     pub caller: Arc<Caller>,
     /// What is asked.
     pub message: T,
-    metadata: MetadataMap,
+    /// What came along, as headers.
+    pub metadata: MetadataMap,
 }
 
 impl<T> Input<T> {

@@ -1,25 +1,37 @@
 //! What `veza.auth.v1.AuthService` does about second factors.
 
 use secrecy::ExposeSecret;
+use tonic::Response;
 
 use super::{
     auth,
     convert::timestamp,
-    proto::auth::v1::{self as proto, auth_result::Outcome},
+    delivery,
+    proto::auth::v1::{self as proto, Delivery, auth_result::Outcome},
 };
 use crate::{
-    domain::second_factor::Method,
+    domain::{Result, second_factor::Method},
     service::admission::{Admitted, Challenge},
 };
 
-/// The result of signing in.
-pub(super) fn result(admitted: &Admitted) -> proto::AuthResult {
+/// The answer to signing in.
+///
+/// # Errors
+/// As [`delivery::answer`].
+pub(super) fn answer<M>(
+    admitted: &Admitted,
+    delivery: Delivery,
+    answer: impl FnOnce(proto::AuthResult) -> M,
+) -> Result<Response<M>> {
     match admitted {
-        Admitted::SignedIn(signed_in) => auth::result(signed_in),
-        Admitted::SecondFactor(asked) => proto::AuthResult {
+        Admitted::SignedIn(signed_in) => {
+            let tokens = &signed_in.tokens;
+            delivery::answer(tokens, delivery, |tokens| answer(auth::result(signed_in, tokens)))
+        }
+        Admitted::SecondFactor(asked) => Ok(Response::new(answer(proto::AuthResult {
             outcome: Some(Outcome::MfaChallenge(challenge(asked))),
             ..proto::AuthResult::default()
-        },
+        }))),
     }
 }
 

@@ -4,6 +4,8 @@ pub mod auth;
 pub mod chat;
 pub mod codec;
 mod convert;
+mod cookie;
+mod delivery;
 pub mod event;
 mod filter;
 mod input;

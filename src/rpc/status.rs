@@ -32,7 +32,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::InvalidRefreshToken
         | Reason::RefreshTokenReused
         | Reason::ReauthenticationRequired => Code::Unauthenticated,
-        Reason::PermissionDenied => Code::PermissionDenied,
+        Reason::CrossOrigin | Reason::PermissionDenied => Code::PermissionDenied,
         Reason::NotFound => Code::NotFound,
         Reason::EmailTaken | Reason::UsernameTaken | Reason::Taken | Reason::RequestIdReused => {
             Code::AlreadyExists

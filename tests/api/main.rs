@@ -11,6 +11,7 @@ mod browser;
 mod care;
 mod chat;
 mod command_line;
+mod cookie;
 mod database;
 mod device;
 mod events;
