@@ -27,6 +27,7 @@ pub struct DerivedKeys {
     signing_key: RandomizedNonceKey,
     letter: RandomizedNonceKey,
     token_data: RandomizedNonceKey,
+    errand: RandomizedNonceKey,
 }
 
 impl DerivedKeys {
@@ -58,6 +59,7 @@ impl DerivedKeys {
             signing_key: cipher("signing key")?,
             letter: cipher("letter")?,
             token_data: cipher("data of a one-time token")?,
+            errand: cipher("errand")?,
         })
     }
 
@@ -76,6 +78,7 @@ impl DerivedKeys {
             Kept::SigningKey => &self.signing_key,
             Kept::Letter => &self.letter,
             Kept::OneTimeToken => &self.token_data,
+            Kept::Errand => &self.errand,
         }
     }
 }

@@ -40,7 +40,7 @@ use crate::{
     telemetry::metrics::{Metrics, ScopeLabel},
     worker::{
         backlog::Backlog,
-        journal,
+        errands, journal,
         post::{self, Post},
         relay::{Bell, Relay},
         revocations, schedule,
@@ -254,6 +254,7 @@ impl Core {
                 world: world.clone(),
                 sessions: Arc::clone(&sessions),
                 guard: Arc::clone(&guard),
+                users: Arc::clone(&users) as _,
                 passwords: Arc::new(passwords(&metrics)?),
             }),
             access: Arc::new(AccessService {
@@ -321,6 +322,7 @@ impl Core {
             metrics: Arc::clone(&self.metrics),
         };
         workers.spawn(post.run(ended.clone()));
+        workers.spawn(errands::run(Arc::clone(&self.auth), ended.clone()));
         workers.spawn(schedule::keep_time(Arc::clone(clock), ended.clone()));
         let backlog = Backlog {
             store: Arc::clone(store),

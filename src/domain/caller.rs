@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Error, Result, Timestamp,
     error::BadToken,
@@ -33,7 +35,7 @@ impl Principal {
 }
 
 /// How a call came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Transport {
     /// Native gRPC.
     Grpc,
@@ -74,7 +76,7 @@ pub struct Origin {
 }
 
 /// A position in a trace (W3C Trace Context).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceContext {
     /// The id of the whole trace; never 0.
     pub trace_id: u128,

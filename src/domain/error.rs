@@ -37,6 +37,9 @@ pub enum Error {
     /// The refresh token was used before: its session is over.
     #[error("the refresh token was used before, so its session has been ended; sign in again")]
     RefreshTokenReused,
+    /// A token that is good once is none of ours, was used, or has expired; or what it was made for is no longer so.
+    #[error("the link or token is not valid, was used before, or has expired; ask for a new one")]
+    InvalidOneTimeToken,
     /// The caller must prove anew who they are.
     #[error(
         "prove again who you are, with Reauthenticate or by signing in, and repeat this within five minutes"
@@ -189,6 +192,7 @@ impl Error {
             Self::WrongCredentials => Reason::WrongCredentials,
             Self::InvalidRefreshToken => Reason::InvalidRefreshToken,
             Self::RefreshTokenReused => Reason::RefreshTokenReused,
+            Self::InvalidOneTimeToken => Reason::InvalidOneTimeToken,
             Self::ReauthenticationRequired => Reason::ReauthenticationRequired,
             Self::CrossOrigin => Reason::CrossOrigin,
             Self::PermissionDenied { .. } | Self::NotOwner { .. } => Reason::PermissionDenied,

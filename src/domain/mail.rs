@@ -75,12 +75,15 @@ pub enum Mail {
 }
 
 impl Mail {
+    /// The name of the kind of [`Self::ResetPassword`].
+    pub const RESET_PASSWORD: &str = "reset_password";
+
     /// The name of its kind, in the store and in lists.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::VerifyEmail { .. } => "verify_email",
-            Self::ResetPassword { .. } => "reset_password",
+            Self::ResetPassword { .. } => Self::RESET_PASSWORD,
             Self::NewDevice { .. } => "new_device",
             Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",

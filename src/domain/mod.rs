@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod audit;
 pub mod caller;
 pub mod device;
+pub mod errand;
 pub mod error;
 pub mod event;
 pub mod id;

@@ -76,6 +76,9 @@ reasons! {
     RefreshTokenReused = "REFRESH_TOKEN_REUSED",
         "The refresh token was exchanged before, so somebody may have a copy: its session has been ended.",
         "Sign in again, and use each refresh token once.";
+    InvalidOneTimeToken = "INVALID_ONE_TIME_TOKEN",
+        "A token that is good once, as that of a link in a mail, is none of this server's, was used, or has expired.",
+        "Ask for a new one.";
     ReauthenticationRequired = "REAUTHENTICATION_REQUIRED",
         "The method asks for a proof of who the caller is that is not older than five minutes.",
         "Call Reauthenticate, or sign in again, and repeat the call.";

@@ -56,6 +56,8 @@ pub enum Kept {
     Letter,
     /// What one-time tokens carry.
     OneTimeToken,
+    /// What errands are about.
+    Errand,
 }
 
 /// Message authentication and encryption under keys derived from the server's secret, and chance.

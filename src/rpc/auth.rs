@@ -154,6 +154,28 @@ impl auth_service_server::AuthService for Auth {
         Ok(Response::new(proto::ChangePasswordResponse {}))
     }
 
+    async fn request_password_reset(
+        &self,
+        request: Request<proto::RequestPasswordResetRequest>,
+    ) -> Result<Response<proto::RequestPasswordResetResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        self.service.request_password_reset(&caller, &message.identifier).await?;
+        Ok(Response::new(proto::RequestPasswordResetResponse {}))
+    }
+
+    async fn reset_password(
+        &self,
+        request: Request<proto::ResetPasswordRequest>,
+    ) -> Result<Response<proto::ResetPasswordResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        let (new, length_min) = (message.new_password, self.password_length_min);
+        // Chosen before the token is used up, so that a refusal does not cost it.
+        let reset = self.service.find_password_reset(&caller, message.token).await?;
+        let new = Password::choose("new_password", new, length_min, &reset.names())?;
+        self.service.reset_password(&caller, reset, new).await?;
+        Ok(Response::new(proto::ResetPasswordResponse {}))
+    }
+
     async fn list_sessions(
         &self,
         request: Request<proto::ListSessionsRequest>,

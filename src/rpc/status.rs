@@ -20,9 +20,10 @@ const RETRY_SOON: Duration = Duration::from_secs(1);
 #[must_use]
 pub fn code(reason: Reason) -> Code {
     match reason {
-        Reason::MalformedRequest | Reason::InvalidFields | Reason::InvalidPageToken => {
-            Code::InvalidArgument
-        }
+        Reason::MalformedRequest
+        | Reason::InvalidFields
+        | Reason::InvalidPageToken
+        | Reason::InvalidOneTimeToken => Code::InvalidArgument,
         Reason::MissingToken
         | Reason::UnsupportedScheme
         | Reason::InvalidToken

@@ -10,6 +10,7 @@ use super::{
     change::{Change, RequestId},
     guard::{Guard, Subject},
     session::{SessionService, Tokens},
+    user::UserCache,
 };
 use crate::{
     domain::{
@@ -41,6 +42,8 @@ pub struct AuthService {
     pub sessions: Arc<SessionService>,
     /// What stands before passwords.
     pub guard: Arc<Guard>,
+    /// Accounts read lately.
+    pub users: UserCache,
     /// Password hashing.
     pub passwords: Arc<dyn Passwords>,
 }

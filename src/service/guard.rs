@@ -90,6 +90,14 @@ impl Guard {
         change.tx.keep_tallies(&[(here, Tally::known(change.now))]).await
     }
 
+    /// Forgets every failure at an account whose owner has proved who they are, as part of the change that this was for, and
+    /// notes that they belong where they are.
+    pub async fn clear(&self, change: &mut Change<'_>, user_id: Id<User>) -> Result<()> {
+        let [here, account @ .., _] = self.keys(change.caller(), Subject::Account(user_id));
+        let [known, strange] = account.map(|key| (key, Tally::fresh(change.now)));
+        change.tx.keep_tallies(&[(here, Tally::known(change.now)), known, strange]).await
+    }
+
     /// Forgets every failure at the account of whoever has this username or e-mail address.
     ///
     /// # Errors

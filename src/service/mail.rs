@@ -118,11 +118,18 @@ impl Mails {
 }
 
 impl Change<'_> {
+    /// Whether a mail of this kind would be recorded: not when the account has had so many of them lately that one more would
+    /// say nothing new.
+    pub async fn may_mail(&mut self, to: &Recipient, kind: &str) -> Result<bool> {
+        let since = self.now - HOUR;
+        Ok(self.tx.count_mails(to.user_id, kind, since).await? < HOURLY_MAX)
+    }
+
     /// Records a mail, to be sent after the commit; unless the account has had so many of its kind lately that one more
     /// would say nothing new.
     pub async fn mail(&mut self, to: &Recipient, mail: &Mail) -> Result<()> {
         let (now, kind) = (self.now, mail.kind());
-        if self.tx.count_mails(to.user_id, kind, now - HOUR).await? >= HOURLY_MAX {
+        if !self.may_mail(to, kind).await? {
             return Ok(());
         }
         let mails = &self.world().mails;

@@ -1,15 +1,18 @@
 //! Proving again who one is by a password, and changing it.
 
-use super::{auth::AuthService, guard::Subject, user::NOT_FOUND};
+use super::{auth::AuthService, change::Change, guard::Subject, user::NOT_FOUND};
 use crate::{
     domain::{
         Error, Result, Timestamp,
         audit::Outcome,
         caller::Caller,
         error::BadToken,
+        id::Id,
         mail::{Mail, Recipient},
-        session::{EndReason, FRESH_FOR},
+        one_time_token::Kind,
+        session::{EndReason, FRESH_FOR, Session},
         text::Password,
+        user::User,
     },
     port::crypto::Verdict,
 };
@@ -78,15 +81,28 @@ impl AuthService {
                 Box::pin(async move {
                     // Signing in with the old password waits for this, and then fails.
                     let user = change.tx.lock_user(id).await?.ok_or(BadToken::Ended)?;
-                    change.tx.update_password_hash(id, hash).await?;
                     change.audit("auth.change_password", format!("users/{id}")).await?;
-                    change.mail(&Recipient::of(&user), &Mail::PasswordChanged).await?;
-                    let why = EndReason::PasswordChanged;
-                    self.sessions.end_all(change, id, Some(current), why).await
+                    self.replace_password(change, &user, hash, Some(current)).await
                 })
             },
             move |ended: &Vec<_>| live.ended(ended),
         );
         changed.await.map(drop)
+    }
+    /// Sets the password of a locked account, ends its sessions but perhaps one, and makes void what was begun with the
+    /// password of before or to replace it. The ids of the sessions that have ended.
+    pub(super) async fn replace_password(
+        &self,
+        change: &mut Change<'_>,
+        user: &User,
+        hash: &str,
+        but: Option<Id<Session>>,
+    ) -> Result<Vec<Id<Session>>> {
+        change.tx.update_password_hash(user.id, hash).await?;
+        for kind in [Kind::PasswordReset, Kind::SecondFactor] {
+            change.void(kind, user.id).await?;
+        }
+        change.mail(&Recipient::of(user), &Mail::PasswordChanged).await?;
+        self.sessions.end_all(change, user.id, but, EndReason::PasswordChanged).await
     }
 }

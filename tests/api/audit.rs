@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::{
     kind::KINDS,
+    recovery::{forgot, links, reset, token_of},
     support::{
         app::{App, PASSWORD, Person},
         client::{Call, Transport},
@@ -15,12 +16,14 @@ use crate::{
             CHANGE_PASSWORD, DELETE_USER, LOGIN, LOGOUT, REAUTHENTICATE, REFRESH_TOKEN,
             REVOKE_SESSION, REVOKE_SESSIONS, SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
         },
+        smtp::Server,
     },
 };
 
 #[tokio::test]
 async fn log_01_every_change_leaves_a_line_with_its_action() {
-    let app = App::start();
+    let smtp = Server::start();
+    let app = App::with(smtp.environment());
     let root = app.admin("root").await;
     for transport in Transport::ALL {
         let ann = app.user("ann").await;
@@ -35,6 +38,9 @@ async fn log_01_every_change_leaves_a_line_with_its_action() {
         app.call(transport, REFRESH_TOKEN, refresh, None).await.ok();
         app.sign_in(&ann.username).await.call(transport, LOGOUT, json!({})).await.ok();
         look_after_the_account(&app, transport, &ann).await;
+        app.send(transport, &forgot(&ann.email)).await.ok();
+        let token = token_of(&links(&smtp, &ann, 1).await[0]);
+        app.send(transport, &reset(&token, PASSWORD)).await.ok();
         for method in [SUSPEND_USER, UNSUSPEND_USER] {
             root.call(transport, method, json!({ "id": ann.id })).await.ok();
         }

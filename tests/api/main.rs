@@ -34,6 +34,7 @@ mod password;
 mod policy;
 mod query;
 mod race;
+mod recovery;
 mod redis;
 mod replicas;
 mod revocation;

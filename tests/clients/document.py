@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 TYPESCRIPT = Path("target/tools/typescript").absolute()
 
 BYSTANDER = "bystander"
+FORGETTER = "forgetter"
 REVOKER = "revoker"
 
 # A finding is what did not pass: the tool, what was tried, and why it failed; empty when it did not.
@@ -58,7 +59,7 @@ def round_trip(binary: str, document: Path) -> Iterator[Finding]:
     with running(binary) as server:
         token = server.tokens(ADMINISTRATOR)["accessToken"]
         script = str(TYPESCRIPT / "out/round_trip.js")
-        done = run(["node", script, f"http://{server.address}", token])
+        done = run(["node", script, f"http://{server.address}", token, server.log])
     lines = done.stdout.splitlines()
     for line in lines:
         name, _, why = line.partition(": ")
@@ -101,12 +102,16 @@ def explore(binary: str, ids: set[str], folder: str) -> Iterator[Finding]:
 def bodies(server: Server) -> dict[str, dict]:
     """Request bodies that no schema can lead to: of an account that exists, and with tokens that are good once."""
     sign_up(server, BYSTANDER)
+    sign_up(server, FORGETTER)
+    server.post("/api/v1/auth/password/forgot", {"identifier": FORGETTER})
+    token = server.mailed_token(f"{FORGETTER}@example.com", "/reset-password")
     return {
         "Login": {"identifier": BYSTANDER, "password": PASSWORD},
         "RefreshToken": {"refreshToken": server.tokens(BYSTANDER)["refreshToken"]},
         "Logout": {"refreshToken": server.tokens(BYSTANDER)["refreshToken"]},
         "Reauthenticate": {"password": PASSWORD},
         "ChangePassword": {"newPassword": PASSWORD},
+        "ResetPassword": {"token": token, "newPassword": PASSWORD},
         "RevokeSessions": {},
     }
 

@@ -5,14 +5,15 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 PASSWORD = "correct horse battery staple"
 ADMINISTRATOR = "root"
+PATIENCE_SECONDS = 30
 SECRET = "a secret that only tests know, 48 bytes or longer"
 
 # Clients that try many things quickly are not to be told to wait, and a password is good as soon as the contract
@@ -36,6 +37,7 @@ class Server:
 
     address: str
     database: str
+    log: str
 
     @property
     def issuer(self) -> str:
@@ -55,6 +57,12 @@ class Server:
         credentials = {"identifier": identifier, "password": PASSWORD}
         return self.post("/api/v1/auth/login", credentials)["tokens"]
 
+    def mailed_token(self, address: str, page: str) -> str:
+        """The token of the link to a page in the first mail to somebody: without a mail server, the log has it."""
+        link = f"{page}#token="
+        is_it = lambda entry: entry.get("to") == address and link in entry["text"]
+        return find(self.log, is_it)["text"].split(link)[1].split()[0]
+
 
 @contextmanager
 def running(binary: str, **settings: str) -> Iterator[Server]:
@@ -73,22 +81,25 @@ def running(binary: str, **settings: str) -> Iterator[Server]:
             text=True,
             check=True,
         )
-        server = subprocess.Popen(
-            [binary], env=environment, cwd=folder, stdout=subprocess.PIPE, text=True
-        )
+        log = f"{folder}/log"
+        with open(log, "w", encoding="utf-8") as output:
+            server = subprocess.Popen([binary], env=environment, cwd=folder, stdout=output)
         try:
-            address = listening_address(server)
-            # A server that nobody reads from would stop when the pipe is full.
-            threading.Thread(target=server.stdout.read, daemon=True).start()
-            yield Server(address, database)
+            listening = find(log, lambda entry: entry.get("event") == "listening")
+            yield Server(listening["address"], database, log)
         finally:
             server.terminate()
             server.wait(timeout=60)
 
 
-def listening_address(server: subprocess.Popen) -> str:
-    for line in server.stdout:
-        entry = json.loads(line)
-        if entry.get("event") == "listening":
-            return entry["address"]
-    sys.exit("the server did not start")
+def find(log: str, is_wanted: Callable[[dict], bool]) -> dict:
+    """The first line of a log that is wanted, once it is there."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with open(log, encoding="utf-8") as lines:
+            whole = (json.loads(line) for line in lines if line.endswith("\n"))
+            found = next((entry for entry in whole if is_wanted(entry)), None)
+        if found is not None:
+            return found
+        time.sleep(0.05)
+    sys.exit(f"the server at {log} does not say what is waited for")

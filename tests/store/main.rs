@@ -36,6 +36,7 @@ macro_rules! on_each_database {
 mod announcements;
 mod attempts;
 mod audit;
+mod errands;
 mod idempotency;
 mod keys;
 mod mails;

@@ -84,6 +84,22 @@ pub fn message(name: &str) -> MessageDescriptor {
     pool().get_message_by_name(name).unwrap_or_else(|| panic!("{name}"))
 }
 
+/// The names of all fields of a message, and of the messages in it.
+pub fn field_names(message: &MessageDescriptor) -> Vec<String> {
+    let (mut names, mut seen, mut open) = (Vec::new(), Vec::new(), vec![message.clone()]);
+    while let Some(message) = open.pop() {
+        if seen.contains(&message) {
+            continue;
+        }
+        for field in message.fields() {
+            names.push(field.name().to_owned());
+            open.extend(field.kind().as_message().cloned());
+        }
+        seen.push(message);
+    }
+    names
+}
+
 /// The bytes of a message that is given as JSON.
 pub fn encode(message: &MessageDescriptor, json: &Value) -> Vec<u8> {
     from_json(message, json).unwrap_or_else(|error| panic!("{json}: {error}")).encode_to_vec()

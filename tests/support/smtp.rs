@@ -136,9 +136,19 @@ impl Server {
 
     /// What it has received for somebody, once it is at least so much.
     pub async fn received_for(&self, address: &str, at_least: usize) -> Vec<Received> {
+        self.received_that(address, at_least, |_| true).await
+    }
+
+    /// What it has received for somebody and is of this kind, once it is at least so much.
+    pub async fn received_that(
+        &self,
+        address: &str,
+        at_least: usize,
+        is_wanted: impl Fn(&Received) -> bool,
+    ) -> Vec<Received> {
         let look = || {
             let mut mails = self.received();
-            mails.retain(|mail| mail.to == [address]);
+            mails.retain(|mail| mail.to == [address] && is_wanted(mail));
             mails
         };
         until(&format!("{at_least} mails for {address}"), || look().len() >= at_least).await;

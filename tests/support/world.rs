@@ -7,8 +7,11 @@ use std::{
 };
 
 use clap::Parser;
+use secrecy::ExposeSecret;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 use veza::{
     adapter::sql,
     app::{App, Core, database},
@@ -16,6 +19,8 @@ use veza::{
     domain::{
         Timestamp,
         caller::{Caller, Origin, Transport},
+        id::Id,
+        one_time_token::Kind,
     },
     port::clock::Clock,
     service::keyring::{Keyring, Pace},
@@ -33,6 +38,7 @@ pub struct World {
     /// The URL of its database.
     pub database_url: String,
     keyrings: Vec<Arc<Keyring>>,
+    inside: veza::service::World,
     hand: Arc<Hand>,
     stop: CancellationToken,
     _folder: TempDir,
@@ -89,18 +95,20 @@ impl World {
         sql::migrate(&database(&config, &secrets), &|_| {}).await.unwrap();
 
         let hand = Arc::new(Hand(Mutex::default()));
-        let (mut addresses, mut keyrings) = (Vec::new(), Vec::new());
+        let (mut addresses, mut keyrings, mut inside) = (Vec::new(), Vec::new(), None);
         let stop = CancellationToken::new();
         for _ in 0..installation.replicas() {
             let core = Core::connect(&config, &secrets, Arc::clone(&hand) as _).await.unwrap();
             core.keyring.refresh().await.unwrap();
             keyrings.push(Arc::clone(&core.keyring));
+            inside.get_or_insert(core.world.clone());
             let app = App::build(Arc::clone(&config), &secrets, core).await.unwrap();
             addresses.push(app.address().unwrap());
             TaskTracker::new().spawn(app.run(stop.clone()));
         }
         let client = Client::of(&addresses);
-        Self { client, keyrings, database_url, hand, stop, _folder: folder }
+        let inside = inside.expect("a server");
+        Self { client, keyrings, inside, database_url, hand, stop, _folder: folder }
     }
 
     /// Has each server look after its keys, which it otherwise does once a minute.
@@ -112,15 +120,18 @@ impl World {
 
     /// Replaces the key that signs, on the first server; the others hear of it.
     pub async fn rotate_keys(&self, pace: Pace) {
-        let origin = Origin {
-            transport: Transport::CommandLine,
-            rpc_method: "",
-            ip: None,
-            user_agent: String::new(),
-            trace: None,
-        };
-        let operator = Caller { principal: None, refused: None, is_confirmed: false, origin };
-        self.keyrings[0].rotate(&operator, pace).await.unwrap();
+        self.keyrings[0].rotate(&operator(), pace).await.unwrap();
+    }
+
+    /// Makes a token that is good once, as a use case does that has it sent.
+    pub async fn issue(&self, kind: Kind, user_id: &str, data: &Value) -> String {
+        let user_id = user_id.parse().ok().map(|id: Uuid| Id::from(id));
+        let operator = operator();
+        let token = self.inside.change(&operator, |change| {
+            let data = data.clone();
+            Box::pin(async move { change.issue(kind, user_id, &data).await })
+        });
+        token.await.unwrap().expose_secret().to_owned()
     }
 
     /// Gives somebody a role in place of the one they have. No server has looked at their permissions yet.
@@ -137,6 +148,18 @@ impl World {
     pub fn elapsed(&self) -> Duration {
         self.hand.monotonic()
     }
+}
+
+/// Whoever has a shell on the machine.
+fn operator() -> Caller {
+    let origin = Origin {
+        transport: Transport::CommandLine,
+        rpc_method: "",
+        ip: None,
+        user_agent: String::new(),
+        trace: None,
+    };
+    Caller { principal: None, refused: None, is_confirmed: false, origin }
 }
 
 impl Drop for World {

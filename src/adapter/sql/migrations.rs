@@ -87,6 +87,7 @@ const ALL: &[(i64, &str, &str)] = &migrations![
     (13, "0013_create_mails"),
     (14, "0014_create_attempts"),
     (18, "0018_let_services_validate_tokens"),
+    (19, "0019_create_errands"),
 ];
 
 /// Applies what is missing.

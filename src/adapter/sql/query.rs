@@ -75,6 +75,10 @@ queries! {
     TakeOneTimeToken = "take_one_time_token",
     DeleteOneTimeTokens = "delete_one_time_tokens",
 
+    ListErrands = "list_errands",
+    InsertErrand = "insert_errand",
+    TakeErrand = "take_errand",
+
     FindTallies = "find_tallies",
     LockTallies = "lock_tallies",
     KeepTallies = "keep_tallies",

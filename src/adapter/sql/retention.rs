@@ -49,6 +49,7 @@ impl Retention for Change {
             (delete!("outbox", "seq", "publish_time < $1"), published_before),
             (delete!("attempts", "subject", "expire_time <= $1"), now),
             (delete!("one_time_tokens", "digest", "expire_time <= $1"), now),
+            (delete!("errands", "id", "expire_time <= $1"), now),
             (delete!("idempotency_keys", "scope, request_id", "expire_time <= $1"), now),
         ];
         let mut gone = 0;

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod audit;
+mod errands;
 mod idempotency;
 mod keys;
 mod lease;

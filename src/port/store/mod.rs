@@ -4,6 +4,7 @@
 //! `Unavailable` (the database does not answer) or `Internal`. Deleted resources are found by id, never listed.
 
 mod attempt;
+mod errand;
 mod identity;
 mod mail;
 mod one_time_token;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use attempt::{Attempts, ReadAttempts, TallyKey};
+pub use errand::{Errands, KeptErrand, ReadErrands};
 pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
 pub use mail::{KeptMail, MailStatus, Mails, ReadMails, Settlement};
 pub use one_time_token::{KeptToken, OneTimeTokens, ReadOneTimeTokens};
@@ -60,6 +62,7 @@ pub trait Read:
     + ReadAttempts
     + ReadMails
     + ReadOneTimeTokens
+    + ReadErrands
     + ReadRooms
     + ReadStreams
     + ReadOutbox
@@ -78,6 +81,7 @@ pub trait Tx:
     + Attempts
     + Mails
     + OneTimeTokens
+    + Errands
     + Rooms
     + Streams
     + Outbox

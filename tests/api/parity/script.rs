@@ -2,6 +2,7 @@
 
 mod accounts;
 mod identity;
+mod recovery;
 mod resources;
 mod tokens;
 
@@ -59,6 +60,8 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::LIST_ERROR_REASONS | rpc::GET_SERVER_INFO => public(stage, &name).await,
         rpc::REAUTHENTICATE => identity::reauthenticate(stage).await,
         rpc::CHANGE_PASSWORD => identity::change_password(stage).await,
+        rpc::REQUEST_PASSWORD_RESET => recovery::request_password_reset(stage).await,
+        rpc::RESET_PASSWORD => recovery::reset_password(stage).await,
         rpc::LIST_SESSIONS => identity::list_sessions(stage).await,
         rpc::REVOKE_SESSION => identity::revoke_session(stage).await,
         rpc::REVOKE_SESSIONS => identity::revoke_sessions(stage).await,

@@ -26,6 +26,9 @@ use crate::{
 /// An id that nothing has.
 pub const UNKNOWN: &str = "0190d8a6-0000-7000-8000-000000000000";
 
+/// How long errands may take. Only those that are never done use it up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A trace that every call belongs to.
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -181,6 +184,23 @@ impl Stage {
         let audit = self.names.audit(url, self.way).await;
         let events = self.names.events(url).await;
         Transcript { way: self.way, answers: self.answers, audit, events }
+    }
+
+    /// Returns when what was asked for and is done after the answer is done.
+    pub async fn until_errands_are_done(&self) {
+        let look = async {
+            loop {
+                let left: i64 = on_database!(&self.world.database_url, |database| {
+                    let query = sqlx::query_scalar("SELECT count(*) FROM errands");
+                    query.fetch_one(&mut database).await.unwrap()
+                });
+                if left == 0 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, look).await.expect("errands are done");
     }
 
     /// Moves the clock.

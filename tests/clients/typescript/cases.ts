@@ -25,6 +25,8 @@ export interface World {
   nobody: Api;
   userId: string;
   refreshToken: string;
+  /** The token of the link to a page in the first mail to an address. */
+  mailedToken(address: string, page: string): Promise<string>;
 }
 
 export const PASSWORD = "correct horse battery staple";
@@ -113,6 +115,26 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
     const newPassword = `${PASSWORD} of another horse`;
     must(await user.POST("/api/v1/auth/password", { body: { newPassword } }));
     const me = must(await user.GET("/api/v1/users/me"));
+    const body = { identifier: me.username, password: newPassword };
+    must(await nobody.POST("/api/v1/auth/login", { body }));
+  },
+
+  async RequestPasswordReset({ nobody, user }) {
+    const me = must(await user.GET("/api/v1/users/me"));
+    for (const identifier of [me.username, "nobody"]) {
+      const asked = await nobody.POST("/api/v1/auth/password/forgot", { body: { identifier } });
+      assert.deepEqual(must(asked), {});
+    }
+  },
+
+  async ResetPassword({ mailedToken, nobody, user }) {
+    const me = must(await user.GET("/api/v1/users/me"));
+    const [email, newPassword] = [present(me.email), `${PASSWORD} once more`];
+    must(await nobody.POST("/api/v1/auth/password/forgot", { body: { identifier: email } }));
+    const token = await mailedToken(email, "/reset-password");
+    must(await nobody.POST("/api/v1/auth/password/reset", { body: { token, newPassword } }));
+    const again = await nobody.POST("/api/v1/auth/password/reset", { body: { token, newPassword } });
+    assert.equal(code(again.error), "INVALID_ARGUMENT");
     const body = { identifier: me.username, password: newPassword };
     must(await nobody.POST("/api/v1/auth/login", { body }));
   },
