@@ -19,8 +19,8 @@ cluster: tools ## Serve with two replicas on PostgreSQL, Redis and NATS behind E
 
 test: tools ## Run every test: units, databases, transports, and the clients that people use
 	cargo test --workspace --no-fail-fast
-	VEZA_ON=postgres cargo test --workspace --test api --no-fail-fast
-	VEZA_ON=cluster cargo test --workspace --test api --no-fail-fast
+	VEZA_ON=postgres cargo test --workspace --test api --no-fail-fast -- --skip alone::
+	VEZA_ON=cluster cargo test --workspace --test api --no-fail-fast -- --skip alone::
 	cargo build --workspace --bin veza
 	tests/clients/run.sh
 
@@ -30,8 +30,8 @@ test-unit: ## Run the tests inside the crates, which need nothing else
 
 test-integration: tools ## Run the tests from the outside: databases, transports, clients
 	cargo test --workspace --test '*' --no-fail-fast
-	VEZA_ON=postgres cargo test --workspace --test api --no-fail-fast
-	VEZA_ON=cluster cargo test --workspace --test api --no-fail-fast
+	VEZA_ON=postgres cargo test --workspace --test api --no-fail-fast -- --skip alone::
+	VEZA_ON=cluster cargo test --workspace --test api --no-fail-fast -- --skip alone::
 	cargo build --workspace --bin veza
 	tests/clients/run.sh
 

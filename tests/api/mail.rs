@@ -1,24 +1,16 @@
-//! Mails: what people are told of, that each gets there once, whatever becomes of the mail server, and what operators see.
+//! Mails: what people are told of.
 
-mod command;
-mod delivery;
-mod log;
 mod notice;
-mod outage;
-mod start;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{
     app::{App, PASSWORD, Person},
     client::{Call, Transport},
-    postgres,
     rpc::LOGIN,
-    server::Environment,
 };
 
-const UP: &str = "veza_dependency_up{dependency=\"smtp\"}";
-const PENDING: &str = "veza_mails_pending";
+pub const PENDING: &str = "veza_mails_pending";
 
 /// A call that signs somebody in on a device that is called so.
 fn login_on(username: &str, client_name: &str) -> Call {
@@ -28,23 +20,11 @@ fn login_on(username: &str, client_name: &str) -> Call {
 }
 
 /// Signs somebody in on a device that is called so.
-async fn sign_in_on(app: &App, person: &Person, transport: Transport, client_name: &str) -> Person {
+pub async fn sign_in_on(
+    app: &App,
+    person: &Person,
+    transport: Transport,
+    client_name: &str,
+) -> Person {
     Person::of(app, &app.send(transport, &login_on(&person.username, client_name)).await)
-}
-
-/// The same settings with a new and private database of each kind.
-async fn on_each_database(environment: Environment) -> [Environment; 2] {
-    let database = postgres::server().create_database().await;
-    let on_postgres = environment.clone().set("DATABASE_URL", &database);
-    let migrated = on_postgres.run(&["migrate"], "");
-    assert!(migrated.status.success(), "{migrated:?}");
-    [environment, on_postgres]
-}
-
-/// What `veza mail list` shows, oldest first.
-fn list(environment: &Environment) -> Vec<Value> {
-    let output = environment.run(&["mail", "list", "--json", "--limit", "1000"], "");
-    assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

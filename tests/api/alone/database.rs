@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use tempfile::TempDir;
 
 use crate::{
-    replicas::stale_reads,
+    alone::replicas::stale_reads,
     support::{
         app::App,
         client::Transport,

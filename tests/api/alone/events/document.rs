@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::{make_room, rename_room};
 use crate::support::{app::App, client::Transport, contract, nats, server::Environment};
 
-const DOCUMENT: &str = include_str!("../../../docs/events.md");
+const DOCUMENT: &str = include_str!("../../../../docs/events.md");
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
