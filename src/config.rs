@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::redis::Redis;
 pub use database::{Database, Pooler};
-pub use mail::Mail;
+pub use mail::{EmailVerification, Mail};
 pub use nats::Nats;
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
 pub use secret::{

@@ -15,9 +15,9 @@ use crate::{
         sql,
         system::UuidV7,
     },
-    config::{Config, Pooler, Secrets, Synchronous},
+    config::{Config, EmailVerification, Pooler, Secrets, Synchronous},
     contract,
-    domain::{self, attempt::Limits},
+    domain::{self, attempt::Limits, verification::Verification},
     policy::method::{Load, Methods, Open},
     port::{bus::Bus, clock::Clock, mailer::Mailer},
     rpc,
@@ -35,7 +35,7 @@ use crate::{
         room::RoomService,
         session::{SessionService, TokenNames},
         stream::StreamService,
-        user::UserService,
+        user::{UserCache, UserService},
     },
     telemetry::metrics::{Metrics, ScopeLabel},
     worker::{
@@ -208,6 +208,32 @@ fn guard(config: &Config, world: &World, metrics: &Metrics) -> Guard {
     }
 }
 
+/// What is asked of whoever signs up.
+fn verification(config: &Config) -> Verification {
+    match config.mail.email_verification {
+        EmailVerification::Off => Verification::Off,
+        EmailVerification::Optional => Verification::Optional,
+    }
+}
+
+/// Signing up and in.
+fn auth(
+    config: &Config,
+    sessions: &Arc<SessionService>,
+    guard: &Arc<Guard>,
+    users: UserCache,
+    metrics: &Metrics,
+) -> domain::Result<AuthService> {
+    Ok(AuthService {
+        world: sessions.world.clone(),
+        sessions: Arc::clone(sessions),
+        guard: Arc::clone(guard),
+        users,
+        verification: verification(config),
+        passwords: Arc::new(passwords(metrics)?),
+    })
+}
+
 impl Core {
     /// Connects the use cases to the world.
     ///
@@ -250,13 +276,7 @@ impl Core {
         });
         let guard = Arc::new(guard(config, &world, &metrics));
         Ok(Self {
-            auth: Arc::new(AuthService {
-                world: world.clone(),
-                sessions: Arc::clone(&sessions),
-                guard: Arc::clone(&guard),
-                users: Arc::clone(&users) as _,
-                passwords: Arc::new(passwords(&metrics)?),
-            }),
+            auth: Arc::new(auth(config, &sessions, &guard, Arc::clone(&users) as _, &metrics)?),
             access: Arc::new(AccessService {
                 world: world.clone(),
                 keyring: Arc::clone(&keyring),

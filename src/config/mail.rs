@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret;
 
 use super::{
-    Config, Line, smtp_url,
+    Config, Line, choice, smtp_url,
     value::{Setting, optional, positive_duration, show},
 };
+
+/// Whether whoever signs up is asked to show that their e-mail address is theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EmailVerification {
+    /// Not unless they ask for it.
+    Off,
+    /// They are sent a link, which they may follow.
+    Optional,
+}
 
 /// How mails are sent, and where their links lead.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +26,17 @@ pub struct Mail {
     #[arg(id = "public_url", long = "public-url", env = "PUBLIC_URL", global = true, default_value = "",
           hide_default_value = true, value_name = "URL", value_parser = optional(public_url))]
     pub public_url: Setting<String>,
+
+    /// Whether whoever signs up is asked to verify their e-mail address
+    #[arg(
+        id = "email_verification",
+        long = "email-verification",
+        env = "EMAIL_VERIFICATION",
+        global = true,
+        default_value = "optional",
+        value_name = "WHETHER"
+    )]
+    pub email_verification: EmailVerification,
 
     /// The path of the page that verifies e-mail addresses; it finds its token after `#token=`
     #[arg(id = "email_verification_path", long = "email-verification-path", env = "EMAIL_VERIFICATION_PATH",
@@ -52,6 +72,7 @@ impl Mail {
         let text = |text: &Setting<String>| text.0.clone().unwrap_or_default();
         vec![
             ("PUBLIC_URL", text(&self.public_url)),
+            ("EMAIL_VERIFICATION", choice(Some(&self.email_verification))),
             ("EMAIL_VERIFICATION_PATH", self.email_verification_path.clone()),
             ("PASSWORD_RESET_PATH", self.password_reset_path.clone()),
             ("SMTP_URL", url.unwrap_or_default()),

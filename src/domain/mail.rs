@@ -78,11 +78,14 @@ impl Mail {
     /// The name of the kind of [`Self::ResetPassword`].
     pub const RESET_PASSWORD: &str = "reset_password";
 
+    /// The name of the kind of [`Self::VerifyEmail`].
+    pub const VERIFY_EMAIL: &str = "verify_email";
+
     /// The name of its kind, in the store and in lists.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::VerifyEmail { .. } => "verify_email",
+            Self::VerifyEmail { .. } => Self::VERIFY_EMAIL,
             Self::ResetPassword { .. } => Self::RESET_PASSWORD,
             Self::NewDevice { .. } => "new_device",
             Self::RefreshTokenReused { .. } => "refresh_token_reused",

@@ -22,6 +22,7 @@ pub mod session;
 pub mod stream;
 pub mod text;
 pub mod user;
+pub mod verification;
 
 pub use error::{Error, Result};
 

@@ -176,6 +176,24 @@ impl auth_service_server::AuthService for Auth {
         Ok(Response::new(proto::ResetPasswordResponse {}))
     }
 
+    async fn send_email_verification(
+        &self,
+        request: Request<proto::SendEmailVerificationRequest>,
+    ) -> Result<Response<proto::SendEmailVerificationResponse>, Status> {
+        let Input { caller, .. } = Input::of(request)?;
+        self.service.send_email_verification(&caller).await?;
+        Ok(Response::new(proto::SendEmailVerificationResponse {}))
+    }
+
+    async fn verify_email(
+        &self,
+        request: Request<proto::VerifyEmailRequest>,
+    ) -> Result<Response<proto::VerifyEmailResponse>, Status> {
+        let Input { caller, message, .. } = Input::of(request)?;
+        self.service.verify_email(&caller, &message.token).await?;
+        Ok(Response::new(proto::VerifyEmailResponse {}))
+    }
+
     async fn list_sessions(
         &self,
         request: Request<proto::ListSessionsRequest>,

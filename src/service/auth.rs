@@ -24,6 +24,7 @@ use crate::{
         session::{Proof, Session},
         text::{Email, Password, Text, Username, fold},
         user::{Profile, State, User},
+        verification::Verification,
     },
     port::crypto::{Passwords, Verdict},
 };
@@ -44,6 +45,8 @@ pub struct AuthService {
     pub guard: Arc<Guard>,
     /// Accounts read lately.
     pub users: UserCache,
+    /// What is asked of whoever signs up.
+    pub verification: Verification,
     /// Password hashing.
     pub passwords: Arc<dyn Passwords>,
 }
@@ -101,6 +104,9 @@ impl AuthService {
                     self.insert(change, registration, hash, ROLE_DEFAULT, "register").await?;
                 let resource = format!("users/{}", user.id);
                 change.audit_as(Some(user.id), "auth.register", resource, Outcome::Success).await?;
+                if self.verification == Verification::Optional {
+                    self.offer_verification(change, &user).await?;
+                }
                 self.guard.welcome(change, user.id).await?;
                 let proofs = vec![Proof::Password];
                 let session =

@@ -24,6 +24,7 @@ pub mod session;
 pub mod stream;
 pub mod token;
 pub mod user;
+pub mod verification;
 
 use std::sync::Arc;
 

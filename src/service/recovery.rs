@@ -2,32 +2,26 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{auth::AuthService, change::Change};
+use super::{
+    auth::AuthService,
+    change::Change,
+    verification::{Sent, mark_verified},
+};
 use crate::{
     domain::{
         Error, Result,
         audit::Outcome,
         caller::Caller,
         errand::Errand,
-        event::Data,
         id::Id,
         mail::{Mail, Recipient},
         one_time_token::Kind,
         session::Session,
-        text::{Email, Password, fold},
+        text::{Password, fold},
         user::{State, User},
     },
     port::cache::Stamp,
 };
-
-/// What a token says beside whose it is.
-#[derive(Serialize, Deserialize)]
-struct Sent {
-    /// Where it was sent. When the account has another address, it is void.
-    to: Email,
-}
 
 /// A token that lets somebody choose a new password.
 pub struct PasswordReset {
@@ -166,13 +160,7 @@ impl AuthService {
         let found = change.redeem::<Sent>(Kind::PasswordReset, token).await?;
         let found = found.filter(|found| found.user_id == Some(id) && found.data.to == user.email);
         found.ok_or(Error::InvalidOneTimeToken)?;
-        let is_changed = !user.email_verified;
-        if is_changed {
-            user.email_verified = true;
-            user.meta.touch(change.now);
-            change.tx.update_user(&user).await?;
-            change.record(Data::UserUpdated(user.clone(), vec!["email_verified"])).await?;
-        }
+        let is_changed = mark_verified(change, &mut user).await?;
         self.guard.clear(change, id).await?;
         let (resource, done) = (format!("users/{id}"), Outcome::Success);
         change.audit_as(Some(id), "auth.reset_password", resource, done).await?;

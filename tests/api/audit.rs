@@ -14,10 +14,12 @@ use crate::{
         database::audit_lines,
         rpc::{
             CHANGE_PASSWORD, DELETE_USER, LOGIN, LOGOUT, REAUTHENTICATE, REFRESH_TOKEN,
-            REVOKE_SESSION, REVOKE_SESSIONS, SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
+            REVOKE_SESSION, REVOKE_SESSIONS, SEND_EMAIL_VERIFICATION, SUSPEND_USER, UNSUSPEND_USER,
+            UPDATE_USER,
         },
         smtp::Server,
     },
+    verification::{tokens, verify},
 };
 
 #[tokio::test]
@@ -38,6 +40,8 @@ async fn log_01_every_change_leaves_a_line_with_its_action() {
         app.call(transport, REFRESH_TOKEN, refresh, None).await.ok();
         app.sign_in(&ann.username).await.call(transport, LOGOUT, json!({})).await.ok();
         look_after_the_account(&app, transport, &ann).await;
+        ann.call(transport, SEND_EMAIL_VERIFICATION, json!({})).await.ok();
+        app.send(transport, &verify(&tokens(&smtp, &ann.email, 1).await[0])).await.ok();
         app.send(transport, &forgot(&ann.email)).await.ok();
         let token = token_of(&links(&smtp, &ann, 1).await[0]);
         app.send(transport, &reset(&token, PASSWORD)).await.ok();

@@ -38,3 +38,4 @@ mod session;
 mod stream;
 mod token;
 mod user;
+mod verification;

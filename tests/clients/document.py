@@ -113,6 +113,7 @@ def bodies(server: Server) -> dict[str, dict]:
         "ChangePassword": {"newPassword": PASSWORD},
         "ResetPassword": {"token": token, "newPassword": PASSWORD},
         "RevokeSessions": {},
+        "VerifyEmail": {"token": server.mailed_token(f"{FORGETTER}@example.com", "/verify-email")},
     }
 
 

@@ -139,7 +139,8 @@ impl Server {
         self.received_that(address, at_least, |_| true).await
     }
 
-    /// What it has received for somebody and is of this kind, once it is at least so much.
+    /// What it has received for somebody and is of this kind, once it is at least so much; in the order in which it was
+    /// written, because mails overtake each other.
     pub async fn received_that(
         &self,
         address: &str,
@@ -149,6 +150,7 @@ impl Server {
         let look = || {
             let mut mails = self.received();
             mails.retain(|mail| mail.to == [address] && is_wanted(mail));
+            mails.sort_by_key(|mail| mail.id().to_owned());
             mails
         };
         until(&format!("{at_least} mails for {address}"), || look().len() >= at_least).await;

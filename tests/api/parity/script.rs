@@ -62,6 +62,8 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::CHANGE_PASSWORD => identity::change_password(stage).await,
         rpc::REQUEST_PASSWORD_RESET => recovery::request_password_reset(stage).await,
         rpc::RESET_PASSWORD => recovery::reset_password(stage).await,
+        rpc::SEND_EMAIL_VERIFICATION => recovery::send_email_verification(stage).await,
+        rpc::VERIFY_EMAIL => recovery::verify_email(stage).await,
         rpc::LIST_SESSIONS => identity::list_sessions(stage).await,
         rpc::REVOKE_SESSION => identity::revoke_session(stage).await,
         rpc::REVOKE_SESSIONS => identity::revoke_sessions(stage).await,

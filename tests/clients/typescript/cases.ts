@@ -139,6 +139,18 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
     must(await nobody.POST("/api/v1/auth/login", { body }));
   },
 
+  async SendEmailVerification({ user }) {
+    assert.deepEqual(must(await user.POST("/api/v1/auth/email/send", { body: {} })), {});
+  },
+
+  async VerifyEmail({ mailedToken, nobody, user }) {
+    const me = must(await user.GET("/api/v1/users/me"));
+    assert.equal(me.emailVerified, false);
+    const token = await mailedToken(present(me.email), "/verify-email");
+    must(await nobody.POST("/api/v1/auth/email/verify", { body: { token } }));
+    assert.equal(must(await user.GET("/api/v1/users/me")).emailVerified, true);
+  },
+
   async ListSessions({ user }) {
     const { sessions } = must(await user.GET("/api/v1/auth/sessions"));
     assert.deepEqual(sessions.map((session) => session.current), [true]);

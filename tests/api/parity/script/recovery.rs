@@ -1,4 +1,4 @@
-//! What is particular to choosing a new password by mail.
+//! What is particular to choosing a new password and verifying an address by mail.
 
 use serde_json::json;
 use veza::domain::one_time_token::Kind;
@@ -6,7 +6,10 @@ use veza::domain::one_time_token::Kind;
 use super::super::stage::Stage;
 use crate::support::{
     app::PASSWORD,
-    rpc::{LOGIN, REQUEST_PASSWORD_RESET, RESET_PASSWORD},
+    rpc::{
+        GET_ME, LOGIN, REQUEST_PASSWORD_RESET, RESET_PASSWORD, SEND_EMAIL_VERIFICATION,
+        VERIFY_EMAIL,
+    },
 };
 
 pub async fn request_password_reset(stage: &mut Stage) {
@@ -34,4 +37,22 @@ pub async fn reset_password(stage: &mut Stage) {
     let login = json!({ "identifier": "bob", "password": PASSWORD });
     stage.nobody("by the new password", LOGIN, login, "OK").await;
     stage.cast.bob = stage.sign_in("bob").await;
+}
+
+pub async fn send_email_verification(stage: &mut Stage) {
+    stage.ann("not verified", SEND_EMAIL_VERIFICATION, json!({}), "OK").await;
+    // Bob has chosen a new password by a link.
+    stage.bob("verified", SEND_EMAIL_VERIFICATION, json!({}), "OK").await;
+}
+
+pub async fn verify_email(stage: &mut Stage) {
+    let sent = json!({ "to": "ann@example.com" });
+    let token = stage.world.issue(Kind::EmailVerification, &stage.cast.ann.id, &sent).await;
+    let with = |token: &str| json!({ "token": token });
+    let invalid = "INVALID_ONE_TIME_TOKEN";
+    stage.nobody("unknown", VERIFY_EMAIL, with("nonsense"), invalid).await;
+    stage.nobody("the token of a mail", VERIFY_EMAIL, with(&token), "OK").await;
+    stage.nobody("again", VERIFY_EMAIL, with(&token), invalid).await;
+    stage.nobody("nothing", VERIFY_EMAIL, json!({}), "INVALID_FIELDS").await;
+    stage.ann("verified", GET_ME, json!({}), "OK").await;
 }
