@@ -338,13 +338,14 @@ impl fmt::Display for Config {
             ("TLS_CERT", path(&self.tls_cert)),
             ("TLS_KEY", path(&self.tls_key)),
         ];
-        let rest: [Line; 24] = [
+        let rest: [Line; 25] = [
             ("JWT_SECRET", secret.to_owned()),
             ("JWT_SECRET_FILE", path(&self.jwt_secret_file)),
             ("TOKEN_ISSUER", self.token_issuer.clone()),
             ("TOKEN_AUDIENCE", self.token_audience.clone()),
             ("REFRESH_GRACE", show(self.refresh_grace)),
             ("SIGNING_KEY_LIFETIME", show(self.signing_key_lifetime)),
+            ("SESSIONS_PER_USER_MAX", self.sessions_per_user_max.to_string()),
             ("PASSWORD_LENGTH_MIN", self.password_length_min.to_string()),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit_per_minute.to_string()),
             ("SIGN_IN_RATE_LIMIT_PER_MINUTE", self.sign_in_rate_limit_per_minute.to_string()),
