@@ -67,11 +67,29 @@ fn policy_problem(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<&'
     let Some((access, permission)) = value.as_message().and_then(access_and_permission) else {
         return Some("its policy cannot be read");
     };
+    if let Some(problem) = value.as_message().and_then(|policy| key_problem(policy, &access)) {
+        return Some(problem);
+    }
     let permission_needed = matches!(access.as_str(), "ACCESS_PERMISSION" | "ACCESS_OWNER");
     match (access.as_str(), permission_needed, permission.is_empty()) {
         ("ACCESS_UNSPECIFIED", ..) => Some("its policy does not say who has access"),
         (_, true, true) => Some("its policy names no permission"),
         (_, false, false) => Some("its policy names a permission that its access does not use"),
+        _ => None,
+    }
+}
+
+/// What is wrong with what the policy of a method says about API keys.
+fn key_problem(policy: &DynamicMessage, access: &str) -> Option<&'static str> {
+    let text = |name: &str| Some(policy.get_field_by_name(name)?.as_str()?.to_owned());
+    let key = text("api_key_permission").filter(|permission| !permission.is_empty())?;
+    let fresh = policy.get_field_by_name("fresh")?.as_bool()?;
+    match access {
+        _ if fresh => Some("its policy asks for a fresh proof, which no API key can give"),
+        "ACCESS_PUBLIC" => Some("its policy asks a permission of API keys, but lets anyone call"),
+        "ACCESS_PERMISSION" if text("permission")? != key => {
+            Some("its policy asks another permission of API keys than of everybody else")
+        }
         _ => None,
     }
 }

@@ -38,6 +38,7 @@ use crate::{
     rpc::{
         self,
         proto::{
+            access::v1::access_service_server::AccessServiceServer,
             auth::v1::auth_service_server::AuthServiceServer,
             chat::v1::chat_service_server::ChatServiceServer,
             meta::v1::{ServerInfo, meta_service_server::MetaServiceServer},
@@ -289,6 +290,9 @@ fn routes(core: &Core, config: &Config) -> Result<(Routes, HealthReporter), Stri
         .add_service(ChatServiceServer::new(rpc::chat::Rooms { service: Arc::clone(&core.rooms) }))
         .add_service(StreamServiceServer::new(rpc::stream::Streams {
             service: Arc::clone(&core.streams),
+        }))
+        .add_service(AccessServiceServer::new(rpc::access::Access {
+            keys: Arc::clone(&core.api_keys),
         }))
         .add_service(MetaServiceServer::new(rpc::meta::Meta { info: info(config) }))
         .add_service(health_service);

@@ -20,7 +20,7 @@ const LAYERS: [Layer; 15] = [
     Layer {
         name: "domain",
         layers: &[],
-        crates: Some(&["secrecy", "serde", "thiserror", "time", "uuid"]),
+        crates: Some(&["ipnet", "secrecy", "serde", "thiserror", "time", "uuid"]),
     },
     Layer {
         name: "port",
@@ -33,6 +33,7 @@ const LAYERS: [Layer; 15] = [
         crates: Some(&[
             "async_trait",
             "base64",
+            "crc",
             "futures",
             "secrecy",
             "serde",

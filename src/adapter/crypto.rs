@@ -24,6 +24,7 @@ pub struct DerivedKeys {
     request_fingerprint: hmac::Key,
     attempt: hmac::Key,
     one_time_token: hmac::Key,
+    api_key: hmac::Key,
     signing_key: RandomizedNonceKey,
     letter: RandomizedNonceKey,
     token_data: RandomizedNonceKey,
@@ -56,6 +57,7 @@ impl DerivedKeys {
             request_fingerprint: mac("request fingerprint")?,
             attempt: mac("attempt")?,
             one_time_token: mac("one-time token")?,
+            api_key: mac("API key")?,
             signing_key: cipher("signing key")?,
             letter: cipher("letter")?,
             token_data: cipher("data of a one-time token")?,
@@ -70,6 +72,7 @@ impl DerivedKeys {
             Purpose::RequestFingerprint => &self.request_fingerprint,
             Purpose::Attempt => &self.attempt,
             Purpose::OneTimeToken => &self.one_time_token,
+            Purpose::ApiKey => &self.api_key,
         }
     }
 

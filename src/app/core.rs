@@ -24,6 +24,7 @@ use crate::{
     service::{
         World,
         access::AccessService,
+        api_key::ApiKeyService,
         attendance::Attendance,
         auth::AuthService,
         guard::Guard,
@@ -81,6 +82,8 @@ pub struct Core {
     pub guard: Arc<Guard>,
     /// Who may do what.
     pub roles: RoleService,
+    /// What programs may do on behalf of others.
+    pub api_keys: Arc<ApiKeyService>,
     pub(super) sessions: Arc<SessionService>,
     pub(super) access: Arc<AccessService>,
     pub(super) revocations: Arc<RevocationService>,
@@ -128,6 +131,7 @@ fn remembered(alone: bool, metrics: &Metrics) -> Remembered {
         sessions: Arc::new(Sessions::new(
             cache(metrics, "sessions", lifetime),
             cache(metrics, "permissions", lifetime),
+            cache(metrics, "api_keys", lifetime),
         )),
         users: cache(metrics, "users", CACHE_LIFETIME),
         keys: Arc::default(),
@@ -262,8 +266,7 @@ impl Core {
         let (signatures, freshness) = (Arc::new(Ed25519), following.freshness);
         let lifetime = config.signing_key_lifetime;
         let heard = Arc::clone(&freshness);
-        let keyring = Keyring::new(world.clone(), signatures, lifetime, keys, heard);
-        let keyring = Arc::new(keyring);
+        let keyring = Arc::new(Keyring::new(world.clone(), signatures, lifetime, keys, heard));
         let read = rpc::event::revocation;
         let revocations = RevocationService::new(&world, freshness, subscribers, read);
         let sessions = Arc::new(SessionService {
@@ -277,6 +280,7 @@ impl Core {
         let guard = Arc::new(guard(config, &world, &metrics));
         Ok(Self {
             auth: Arc::new(auth(config, &sessions, &guard, Arc::clone(&users) as _, &metrics)?),
+            api_keys: Arc::new(ApiKeyService { world: world.clone(), live: Arc::clone(&live) }),
             access: Arc::new(AccessService {
                 world: world.clone(),
                 keyring: Arc::clone(&keyring),

@@ -3,9 +3,11 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
     Error, Result, Timestamp,
+    api_key::ApiKey,
     error::BadToken,
     id::Id,
     permission::{Permission, Permissions},
@@ -13,24 +15,79 @@ use super::{
     user::User,
 };
 
-/// Who a session belongs to and what they may do.
+/// Who a session or an API key belongs to and what they may do with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// The user.
     pub user_id: Id<User>,
-    /// The session.
-    pub session_id: Id<Session>,
-    /// When the user last proved in this session who they are.
-    pub auth_time: Timestamp,
-    /// The permissions of the user's roles.
+    /// By what they are known.
+    pub credential: Credential,
+    /// The permissions of the user's roles; with an API key those of them that the key has.
     pub permissions: Permissions,
 }
 
+/// By what a caller is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token of a session: the user is there.
+    Session {
+        /// The session.
+        id: Id<Session>,
+        /// When the user last proved in it who they are.
+        auth_time: Timestamp,
+    },
+    /// An API key: a program acts for the user.
+    ApiKey {
+        /// The key.
+        id: Id<ApiKey>,
+    },
+}
+
+impl Credential {
+    /// The id of the session or of the key.
+    #[must_use]
+    pub fn id(self) -> Uuid {
+        match self {
+            Self::Session { id, .. } => id.uuid(),
+            Self::ApiKey { id } => id.uuid(),
+        }
+    }
+
+    /// The session, if it is one.
+    #[must_use]
+    pub fn session_id(self) -> Option<Id<Session>> {
+        match self {
+            Self::Session { id, .. } => Some(id),
+            Self::ApiKey { .. } => None,
+        }
+    }
+
+    /// The API key, if it is one.
+    #[must_use]
+    pub fn api_key_id(self) -> Option<Id<ApiKey>> {
+        match self {
+            Self::Session { .. } => None,
+            Self::ApiKey { id } => Some(id),
+        }
+    }
+}
+
 impl Principal {
-    /// Whether the user has proved lately who they are.
+    /// Whether the user has proved lately who they are, which a program with a key cannot.
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        now < self.auth_time + FRESH_FOR
+        match self.credential {
+            Credential::Session { auth_time, .. } => now < auth_time + FRESH_FOR,
+            Credential::ApiKey { .. } => false,
+        }
+    }
+
+    /// The session.
+    ///
+    /// # Errors
+    /// [`Error::ApiKeyNotAllowed`] for a key, which has none.
+    pub fn session_id(&self) -> Result<Id<Session>> {
+        self.credential.session_id().ok_or(Error::ApiKeyNotAllowed)
     }
 }
 
@@ -118,6 +175,24 @@ impl Caller {
     pub fn signed_in(&self) -> Result<&Principal> {
         let missing = || self.refused.map_or(Error::MissingToken, Error::BadToken);
         self.principal.as_deref().ok_or_else(missing)
+    }
+
+    /// The id of the API key that the call is made with, if it is one.
+    #[must_use]
+    pub fn api_key_id(&self) -> Option<Id<ApiKey>> {
+        self.principal.as_ref().and_then(|principal| principal.credential.api_key_id())
+    }
+
+    /// The name of whoever calls, among those of all callers: a key is not its owner.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.principal {
+            None => "anonymous".to_owned(),
+            Some(principal) => match principal.credential {
+                Credential::Session { .. } => principal.user_id.to_string(),
+                Credential::ApiKey { id } => format!("apiKeys/{id}"),
+            },
+        }
     }
 
     /// The id of the signed-in user, if there is one.

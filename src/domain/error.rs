@@ -48,6 +48,15 @@ pub enum Error {
     /// A page of another origin asks for this.
     #[error("pages of this origin may not call; the server's CORS_ORIGINS lists those that may")]
     CrossOrigin,
+    /// Programs may not do this with an API key.
+    #[error("this cannot be done with an API key; sign in and send an access token")]
+    ApiKeyNotAllowed,
+    /// The account has as many API keys as it may have.
+    #[error("there are {max} API keys already, which is the most; delete one first")]
+    TooManyApiKeys {
+        /// How many it may have.
+        max: i64,
+    },
     /// The caller may not do this.
     #[error("the permission `{permission}` is needed for this")]
     PermissionDenied {
@@ -150,6 +159,21 @@ pub enum BadToken {
     /// The session was ended, or its user may no longer use it.
     #[error("the session has ended; sign in again")]
     Ended,
+    /// What begins like an API key is none: its checksum does not fit.
+    #[error("the API key is not whole, or mistyped: its checksum does not fit")]
+    MistypedKey,
+    /// The API key is not one of ours.
+    #[error("the API key was not made by this server")]
+    UnknownKey,
+    /// The API key's time is over.
+    #[error("the API key has expired; make a new one")]
+    ExpiredKey,
+    /// The API key was deleted, or its owner may no longer use their account.
+    #[error("the API key was deleted, or the account that it acts for cannot be used")]
+    EndedKey,
+    /// The API key may not be used from where the call comes from.
+    #[error("the API key may not be used from this address")]
+    KeyNetwork,
 }
 
 /// What is wrong with one field.
@@ -195,6 +219,8 @@ impl Error {
             Self::InvalidOneTimeToken => Reason::InvalidOneTimeToken,
             Self::ReauthenticationRequired => Reason::ReauthenticationRequired,
             Self::CrossOrigin => Reason::CrossOrigin,
+            Self::ApiKeyNotAllowed => Reason::ApiKeyNotAllowed,
+            Self::TooManyApiKeys { .. } => Reason::TooManyApiKeys,
             Self::PermissionDenied { .. } | Self::NotOwner { .. } => Reason::PermissionDenied,
             Self::NotFound { .. } => Reason::NotFound,
             Self::Taken { field: "email" } => Reason::EmailTaken,
@@ -225,6 +251,10 @@ impl BadToken {
             Self::Invalid => Reason::InvalidToken,
             Self::Expired => Reason::ExpiredToken,
             Self::Ended => Reason::SessionEnded,
+            Self::MistypedKey | Self::UnknownKey => Reason::InvalidApiKey,
+            Self::ExpiredKey => Reason::ExpiredApiKey,
+            Self::EndedKey => Reason::ApiKeyEnded,
+            Self::KeyNetwork => Reason::ApiKeyNetwork,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What happened: recorded in the transaction that made it happen, told to others afterwards.
 
 use super::{
-    Timestamp, id::Id, room::Room, session::EndReason, session::Session, stream::Stream, user::User,
+    Timestamp, api_key::ApiKey, id::Id, room::Room, session::EndReason, session::Session,
+    stream::Stream, user::User,
 };
 
 /// One event.
@@ -20,10 +21,12 @@ pub struct Event {
 }
 
 /// The type of every event there is, as [`Data::event_type`] gives it.
-pub const TYPES: [&str; 10] = [
+pub const TYPES: [&str; 12] = [
     "user.created",
     "user.updated",
     "user.deleted",
+    "user.api_key_created",
+    "user.api_key_deleted",
     "session.revoked",
     "room.created",
     "room.updated",
@@ -42,6 +45,10 @@ pub enum Data {
     UserUpdated(User, Vec<&'static str>),
     /// An account was deleted.
     UserDeleted(User),
+    /// An API key was made that acts for a user.
+    ApiKeyCreated(ApiKey),
+    /// An API key was deleted.
+    ApiKeyDeleted(ApiKey),
     /// Sessions ended before their time.
     SessionRevoked {
         /// Whose.
@@ -73,6 +80,8 @@ impl Data {
             Self::UserCreated(..) => "user.created",
             Self::UserUpdated(..) => "user.updated",
             Self::UserDeleted(_) => "user.deleted",
+            Self::ApiKeyCreated(_) => "user.api_key_created",
+            Self::ApiKeyDeleted(_) => "user.api_key_deleted",
             Self::SessionRevoked { .. } => "session.revoked",
             Self::RoomCreated(_) => "room.created",
             Self::RoomUpdated(..) => "room.updated",
@@ -86,7 +95,7 @@ impl Data {
     /// Whether it ends somebody's access, which must never wait.
     #[must_use]
     pub fn ends_access(&self) -> bool {
-        matches!(self, Self::SessionRevoked { .. } | Self::UserDeleted(_))
+        matches!(self, Self::SessionRevoked { .. } | Self::ApiKeyDeleted(_) | Self::UserDeleted(_))
     }
 
     /// The resource that it happened to, as `rooms/0190...`: events of one resource are delivered in order.
@@ -96,6 +105,7 @@ impl Data {
             Self::UserCreated(user, _) | Self::UserUpdated(user, _) | Self::UserDeleted(user) => {
                 format!("users/{}", user.id)
             }
+            Self::ApiKeyCreated(key) | Self::ApiKeyDeleted(key) => format!("users/{}", key.user_id),
             Self::SessionRevoked { user_id, .. } => format!("users/{user_id}"),
             Self::RoomCreated(room) | Self::RoomUpdated(room, _) | Self::RoomDeleted(room) => {
                 format!("rooms/{}", room.id)
@@ -113,7 +123,7 @@ impl Data {
             Self::UserCreated(user, _) | Self::UserUpdated(user, _) | Self::UserDeleted(user) => {
                 user.meta.version
             }
-            Self::SessionRevoked { .. } => 0,
+            Self::ApiKeyCreated(_) | Self::ApiKeyDeleted(_) | Self::SessionRevoked { .. } => 0,
             Self::RoomCreated(room) | Self::RoomUpdated(room, _) | Self::RoomDeleted(room) => {
                 room.meta.version
             }

@@ -1,5 +1,6 @@
 //! What Veza is about: entities, checked values, events and the one error type. No input or output happens here.
 
+pub mod api_key;
 pub mod attempt;
 pub mod audit;
 pub mod caller;
@@ -10,6 +11,7 @@ pub mod event;
 pub mod id;
 pub mod key;
 pub mod mail;
+pub mod network;
 pub mod one_time_token;
 pub mod page;
 pub mod password;

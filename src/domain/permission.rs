@@ -20,6 +20,10 @@ pub enum Permission {
     SessionsReadAny,
     /// End anybody's sessions.
     SessionsRevokeAny,
+    /// Make API keys that act for oneself.
+    ApiKeysOwn,
+    /// See and delete anybody's API keys.
+    ApiKeysAny,
     /// See rooms.
     RoomsRead,
     /// Create rooms.
@@ -42,7 +46,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::UsersRead,
         Self::UsersReadPrivate,
         Self::UsersUpdate,
@@ -50,6 +54,8 @@ impl Permission {
         Self::UsersSuspend,
         Self::SessionsReadAny,
         Self::SessionsRevokeAny,
+        Self::ApiKeysOwn,
+        Self::ApiKeysAny,
         Self::RoomsRead,
         Self::RoomsCreate,
         Self::RoomsUpdateAny,
@@ -72,6 +78,8 @@ impl Permission {
             Self::UsersSuspend => "users.suspend",
             Self::SessionsReadAny => "sessions.read_any",
             Self::SessionsRevokeAny => "sessions.revoke_any",
+            Self::ApiKeysOwn => "api_keys.own",
+            Self::ApiKeysAny => "api_keys.any",
             Self::RoomsRead => "rooms.read",
             Self::RoomsCreate => "rooms.create",
             Self::RoomsUpdateAny => "rooms.update_any",
@@ -99,6 +107,12 @@ impl Permissions {
     /// Those that it has.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.into_iter().filter(move |permission| self.has(*permission))
+    }
+
+    /// Those that both have.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self(self.0 & others.0)
     }
 
     /// Whether it has this one.

@@ -67,6 +67,18 @@ reasons! {
     SessionEnded = "SESSION_ENDED",
         "The session of the access token has ended.",
         "Sign in again.";
+    InvalidApiKey = "INVALID_API_KEY",
+        "The API key was not made by this server, or is not whole.",
+        "Compare it with what was shown when it was made: its checksum tells a mistake of copying.";
+    ExpiredApiKey = "EXPIRED_API_KEY",
+        "The API key has expired.",
+        "Make a new one.";
+    ApiKeyEnded = "API_KEY_ENDED",
+        "The API key was deleted, or the account that it acts for cannot be used.",
+        "Make a new one, or have the account let in again.";
+    ApiKeyNetwork = "API_KEY_NETWORK",
+        "The API key may not be used from the address that the call came from.",
+        "Call from one of the networks of the key, or make one for where you call from.";
     WrongCredentials = "WRONG_CREDENTIALS",
         "The identifier or the password is wrong.",
         "Ask for both again.";
@@ -85,6 +97,12 @@ reasons! {
     CrossOrigin = "CROSS_ORIGIN",
         "A page of an origin that is not listed asks for this.",
         "Call from the page's own server, or have the operator list its origin in CORS_ORIGINS.";
+    ApiKeyNotAllowed = "API_KEY_NOT_ALLOWED",
+        "The method is for people who are signed in, and not for API keys.",
+        "Sign in and send an access token.";
+    TooManyApiKeys = "TOO_MANY_API_KEYS",
+        "The account has as many API keys as it may have.",
+        "Delete one that is not needed first.";
     PermissionDenied = "PERMISSION_DENIED",
         "The caller may not do this.",
         "Ask an administrator for the permission that the detail ErrorInfo names, or the owner.";

@@ -7,12 +7,16 @@ use serde_json::{Value, json};
 use crate::{
     config::Config,
     contract,
-    policy::method::{Access, Method, Methods},
+    policy::method::{Access, KeyAccess, Method, Methods},
 };
 
 const DESCRIPTION: &str = "The REST face of a gRPC service: every operation is also a method of the same name over \
 gRPC and gRPC-web, with the same access rules, limits and errors. Sign in with `POST /api/v1/auth/login` and send the \
-access token as `Authorization: Bearer <token>`.";
+access token as `Authorization: Bearer <token>`. Programs send an API key (`vz_...`) in its place, to the operations that \
+say which permission a key needs for them.";
+
+const BEARER: &str =
+    "An access token; or an API key (`vz_...`), where the operation has `x-api-key-permission`.";
 
 /// Where the schemas of new passwords are.
 const NEW_PASSWORDS: [&str; 2] = [
@@ -33,6 +37,9 @@ pub fn document(methods: &Methods, config: &Config) -> Value {
         .server("/")
         .annotate(|method, operation| annotate(methods, method, operation))
         .build();
+    if let Some(scheme) = document.pointer_mut("/components/securitySchemes/bearerAuth") {
+        *scheme = json!({ "type": "http", "scheme": "bearer", "description": BEARER });
+    }
     // The contract leaves this to the server.
     for place in NEW_PASSWORDS {
         if let Some(password) = document.pointer_mut(place) {
@@ -71,9 +78,23 @@ fn secure(method: &Method, operation: &mut Value) {
             let name = permission.name();
             operation["security"] = json!([bearer]);
             operation["x-required-permission"] = name.into();
-            let description = operation["description"].as_str().unwrap_or_default();
-            operation["description"] =
-                format!("{description}\n\nNeeds the permission `{name}`.").trim().into();
+            add(operation, &format!("Needs the permission `{name}`."));
         }
     }
+    if let Some(KeyAccess { permission, any }) = method.api_key {
+        let name = permission.name();
+        operation["x-api-key-permission"] = name.into();
+        if method.access != Access::Permission(permission) {
+            let names = any.into_iter().filter(|any| *any != permission);
+            let names = names
+                .fold(format!("`{name}`"), |names, any| format!("{names} or `{}`", any.name()));
+            add(operation, &format!("An API key needs the permission {names}."));
+        }
+    }
+}
+
+/// Adds a paragraph to the description of an operation.
+fn add(operation: &mut Value, paragraph: &str) {
+    let description = operation["description"].as_str().unwrap_or_default();
+    operation["description"] = format!("{description}\n\n{paragraph}").trim().into();
 }

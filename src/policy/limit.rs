@@ -6,15 +6,18 @@ use http::{HeaderMap, HeaderValue};
 
 use super::method::Method;
 use crate::{
-    domain::caller::Principal,
+    domain::caller::{Credential, Principal},
     port::limiter::{Budget, Decision},
 };
 
-/// The budget of a call: sign-in by address; everything else by user, or by address for whoever is not signed in.
+/// The budget of a call: sign-in by address; everything else by user, by API key, or by address for whoever is not signed in.
 pub fn budget(method: Option<&Method>, principal: Option<&Principal>, ip: IpAddr) -> Budget {
     match principal {
         _ if method.is_some_and(|method| method.is_sign_in) => Budget::SignIn(ip),
-        Some(principal) => Budget::User(principal.user_id),
+        Some(principal) => match principal.credential {
+            Credential::Session { .. } => Budget::User(principal.user_id),
+            Credential::ApiKey { id } => Budget::ApiKey(id),
+        },
         None => Budget::Address(ip),
     }
 }

@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, MethodDescriptor};
 
 use crate::{
-    domain::{Error, Result, caller::Principal, permission::Permission},
+    domain::{
+        Error, Result,
+        caller::{Credential, Principal},
+        permission::Permission,
+    },
     port::access::Authenticated,
 };
 
@@ -27,6 +31,8 @@ pub struct Method {
     pub load: Load,
     /// Whether the caller must have proved lately who they are.
     pub needs_fresh_proof: bool,
+    /// What an API key must hold, one of these; none where no API key may call it.
+    pub api_key: Option<KeyAccess>,
     /// What it is called in the audit log: its action, or its name where it changes nothing.
     pub action: &'static str,
 }
@@ -62,6 +68,15 @@ pub enum Access {
     Permission(Permission),
 }
 
+/// What an API key must hold for a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyAccess {
+    /// The permission that lets it call.
+    pub permission: Permission,
+    /// The one that lets it do so to anybody's, where the method is about what somebody owns.
+    pub any: Option<Permission>,
+}
+
 /// Every method that can be called.
 pub struct Methods {
     by_path: HashMap<&'static str, Method>,
@@ -94,8 +109,9 @@ impl Methods {
         let (index, name) = (self.by_path.len(), &path[1..]);
         let action: &'static str = Box::leak(terms.action.into_boxed_str());
         let action = if action.is_empty() { name } else { action };
-        let Terms { access, is_sign_in, needs_fresh_proof, .. } = terms;
-        let method = Method { index, name, access, is_sign_in, load, needs_fresh_proof, action };
+        let Terms { access, is_sign_in, needs_fresh_proof, api_key, .. } = terms;
+        let method =
+            Method { index, name, access, is_sign_in, load, needs_fresh_proof, api_key, action };
         self.by_path.insert(path, method);
     }
 
@@ -124,15 +140,29 @@ impl Method {
     /// Lets the caller pass, or says why not.
     ///
     /// # Errors
-    /// `MissingToken`, `PermissionDenied` or `ReauthenticationRequired`.
+    /// `MissingToken`, `ApiKeyNotAllowed`, `PermissionDenied` or `ReauthenticationRequired`.
     pub fn authorize(&self, found: Option<&Authenticated>) -> Result<()> {
         let principal = found.map(|found| &*found.principal);
+        if let Some(principal) = principal.filter(|_| !self.is_public()) {
+            self.permit_key(principal)?;
+        }
         self.permit(principal)?;
         if self.needs_fresh_proof && found.is_some_and(|found| !found.principal.is_fresh(found.now))
         {
             return Err(Error::ReauthenticationRequired);
         }
         Ok(())
+    }
+
+    /// A key does only what it was made for, which it must hold also where its owner could do without.
+    fn permit_key(&self, principal: &Principal) -> Result<()> {
+        let Credential::ApiKey { .. } = principal.credential else { return Ok(()) };
+        let KeyAccess { permission, any } = self.api_key.ok_or(Error::ApiKeyNotAllowed)?;
+        let held = principal.permissions;
+        if held.has(permission) || any.is_some_and(|any| held.has(any)) {
+            return Ok(());
+        }
+        Err(Error::PermissionDenied { permission: permission.name() })
     }
 
     fn permit(&self, principal: Option<&Principal>) -> Result<()> {
@@ -154,6 +184,7 @@ struct Terms {
     access: Access,
     is_sign_in: bool,
     needs_fresh_proof: bool,
+    api_key: Option<KeyAccess>,
     action: String,
 }
 
@@ -164,6 +195,7 @@ impl Default for Terms {
             access: Access::Public,
             is_sign_in: false,
             needs_fresh_proof: false,
+            api_key: None,
             action: String::new(),
         }
     }
@@ -175,7 +207,9 @@ fn terms(extension: &ExtensionDescriptor, method: &MethodDescriptor) -> Option<T
     let policy = policy.as_message()?;
     let permission = policy.get_field_by_name("permission")?;
     let permission = || Permission::from_name(permission.as_str()?);
-    let access = match value_name(policy, "access")?.as_str() {
+    let access = value_name(policy, "access")?;
+    let any = if access == "ACCESS_OWNER" { permission() } else { None };
+    let access = match access.as_str() {
         "ACCESS_PUBLIC" => Access::Public,
         "ACCESS_AUTHENTICATED" => Access::Authenticated,
         "ACCESS_PERMISSION" => Access::Permission(permission()?),
@@ -185,8 +219,12 @@ fn terms(extension: &ExtensionDescriptor, method: &MethodDescriptor) -> Option<T
     };
     let is_sign_in = value_name(policy, "rate_class")? == "RATE_CLASS_SIGN_IN";
     let needs_fresh_proof = policy.get_field_by_name("fresh")?.as_bool()?;
+    let api_key = match policy.get_field_by_name("api_key_permission")?.as_str()? {
+        "" => None,
+        name => Some(KeyAccess { permission: Permission::from_name(name)?, any }),
+    };
     let action = policy.get_field_by_name("audit_action")?.as_str()?.to_owned();
-    Some(Terms { access, is_sign_in, needs_fresh_proof, action })
+    Some(Terms { access, is_sign_in, needs_fresh_proof, api_key, action })
 }
 
 /// The name of an enum field's value.

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
@@ -30,7 +31,7 @@ use super::{
 use crate::{
     domain::{
         Error, Result,
-        caller::{Caller, Origin, Principal},
+        caller::{Caller, Credential, Origin, Principal},
         error::BadToken,
     },
     port::{
@@ -97,7 +98,7 @@ impl Policy {
             let timeout = deadline::timeout(request.headers(), self.call_timeout)?;
             let answered = time::timeout(timeout, async {
                 // 4. Who calls.
-                let found = self.authenticate(request.headers()).await;
+                let found = self.authenticate(request.headers(), call.ip).await;
                 // 5. Within their budget, or that of their address: guesses are counted too.
                 if load != Load::Probe {
                     let found = found.as_ref().ok().and_then(Option::as_ref);
@@ -116,8 +117,8 @@ impl Policy {
                 let caller = Arc::new(Caller { principal, refused, is_confirmed, origin });
                 known = Some((Arc::clone(&caller), method.action));
                 method.authorize(found.as_ref())?;
-                let end =
-                    (load == Load::Stream).then(|| self.end(method, &caller, request.headers()));
+                let end = (load == Load::Stream)
+                    .then(|| self.end(method, &caller, request.headers(), call.ip));
                 // 7. The service.
                 request.extensions_mut().insert(caller);
                 let answered = AssertUnwindSafe(service.call(request)).catch_unwind().await;
@@ -159,9 +160,9 @@ impl Policy {
     }
 
     /// The caller; none without credentials.
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Authenticated>> {
+    async fn authenticate(&self, headers: &HeaderMap, ip: IpAddr) -> Result<Option<Authenticated>> {
         match bearer(headers)? {
-            Some(token) => self.authenticator.authenticate(token).await.map(Some),
+            Some(token) => self.authenticator.authenticate(token, ip).await.map(Some),
             None => Ok(None),
         }
     }
@@ -173,6 +174,7 @@ impl Policy {
         method: &Method,
         caller: &Caller,
         headers: &HeaderMap,
+        ip: IpAddr,
     ) -> BoxFuture<'static, Status> {
         let (stop, refuse) = (self.stop.clone(), self.refuse);
         let watch = caller.principal.clone().zip(bearer(headers).ok().flatten()).map(
@@ -180,6 +182,7 @@ impl Policy {
                 authenticator: Arc::clone(&self.authenticator),
                 method: method.clone(),
                 bearer: bearer.to_owned(),
+                ip,
                 principal,
             },
         );
@@ -206,7 +209,11 @@ impl Policy {
     ) -> Result<()> {
         if let Some(principal) = principal {
             call.user_id.set(principal.user_id.uuid()).ok();
-            self.presence.note(principal.user_id);
+            match principal.credential {
+                Credential::Session { .. } => self.presence.note(principal.user_id),
+                // The user is not there: a program acts for them.
+                Credential::ApiKey { id } => drop(call.api_key_id.set(id.uuid())),
+            }
         }
         let budget = limit::budget(method, principal, call.ip);
         let (scope, decision) = (budget.scope(), self.limiter.count(budget).await?);
@@ -236,7 +243,7 @@ impl Policy {
     }
 }
 
-/// The access token of a call; none without credentials.
+/// The access token or API key of a call; none without credentials.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };

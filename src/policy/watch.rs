@@ -1,6 +1,6 @@
 //! Watches over an open stream: it goes on only for as long as whoever opened it could open it again.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::time;
 
@@ -23,8 +23,10 @@ pub struct Watch {
     pub authenticator: Arc<dyn Authenticator>,
     /// The method.
     pub method: Method,
-    /// The access token.
+    /// The access token or API key.
     pub bearer: String,
+    /// From where.
+    pub ip: IpAddr,
     /// Who.
     pub principal: Arc<Principal>,
 }
@@ -36,7 +38,7 @@ impl Watch {
         loop {
             // Listens before it asks, so that what happens in between is not missed.
             let changed = self.authenticator.changed(&self.principal);
-            let answer = self.authenticator.authenticate(&self.bearer).await;
+            let answer = self.authenticator.authenticate(&self.bearer, self.ip).await;
             match answer.and_then(|found| self.method.authorize(Some(&found))) {
                 Ok(()) => unknown = 0,
                 Err(Error::Unavailable(_)) if unknown < UNKNOWN_MAX => unknown += 1,

@@ -1,6 +1,6 @@
 //! What the policy stack asks of the use cases: who calls, and to remember whom it turned away.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -24,12 +24,12 @@ pub struct Authenticated {
 /// Knows who a bearer token belongs to.
 #[async_trait]
 pub trait Authenticator: Send + Sync {
-    /// The principal of the token (RFC 6750).
+    /// The principal of the token (RFC 6750), which is an access token or an API key, sent from this address.
     ///
     /// Errors: `BadToken`, and whatever the store says.
-    async fn authenticate(&self, bearer: &str) -> Result<Authenticated>;
+    async fn authenticate(&self, bearer: &str, ip: IpAddr) -> Result<Authenticated>;
 
-    /// Waits from now on until something happens to the session or to its user, after which
+    /// Waits from now on until something happens to the session or API key or to its user, after which
     /// [`Authenticator::authenticate`] may answer something else. Time that passes is no such thing.
     fn changed(&self, principal: &Principal) -> BoxFuture<'static, ()>;
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 
-use crate::domain::{id::Id, session::Session, user::User};
+use crate::domain::{api_key::ApiKey, id::Id, session::Session, user::User};
 
 /// What somebody has changed in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// These sessions have ended.
     SessionsEnded(Vec<Id<Session>>),
+    /// This API key was deleted.
+    ApiKeyDeleted(Id<ApiKey>),
     /// The user of this session has proved who they are.
     SessionRenewed(Id<Session>),
     /// An account was changed, or what its roles are.

@@ -45,6 +45,8 @@ pub enum Purpose {
     Attempt,
     /// What one-time tokens are found by.
     OneTimeToken,
+    /// The secrets of API keys.
+    ApiKey,
 }
 
 /// What is kept encrypted in the store: each under a key of its own.

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::domain::{Result, id::Id, user::User};
+use crate::domain::{Result, api_key::ApiKey, id::Id, user::User};
 
 /// The window of every budget.
 pub const WINDOW: Duration = Duration::from_mins(1);
@@ -17,6 +17,8 @@ pub const WINDOW: Duration = Duration::from_mins(1);
 pub enum Budget {
     /// Everything a user does.
     User(Id<User>),
+    /// Everything that is done with an API key.
+    ApiKey(Id<ApiKey>),
     /// Everything that comes from an address without credentials. An IPv6 address stands for its /64.
     Address(IpAddr),
     /// Signing in and up from an address.
@@ -29,6 +31,7 @@ impl Budget {
     pub fn scope(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
+            Self::ApiKey(_) => "api_key",
             Self::Address(_) => "address",
             Self::SignIn(_) => "sign_in",
         }
@@ -38,7 +41,7 @@ impl Budget {
     #[must_use]
     pub fn by_network(self) -> Self {
         match self {
-            Self::User(_) => self,
+            Self::User(_) | Self::ApiKey(_) => self,
             Self::Address(ip) => Self::Address(network(ip)),
             Self::SignIn(ip) => Self::SignIn(network(ip)),
         }

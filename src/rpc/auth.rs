@@ -236,7 +236,7 @@ fn user_or_self(id: &str) -> Result<Option<Id<User>>> {
 }
 
 fn show(caller: &Caller, session: &Session) -> proto::Session {
-    let current = caller.principal.as_ref().is_some_and(|caller| caller.session_id == session.id);
+    let own = caller.principal.as_ref().and_then(|caller| caller.credential.session_id());
     proto::Session {
         id: session.id.to_string(),
         user_id: session.user_id.to_string(),
@@ -246,7 +246,7 @@ fn show(caller: &Caller, session: &Session) -> proto::Session {
         create_time: Some(timestamp(session.create_time)),
         last_seen_time: Some(timestamp(session.last_seen_time)),
         expire_time: Some(timestamp(session.expire_time)),
-        current,
+        current: own == Some(session.id),
         amr: session.proofs.iter().map(|proof| proof.name().to_owned()).collect(),
         auth_time: Some(timestamp(session.auth_time)),
     }

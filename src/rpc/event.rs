@@ -5,7 +5,7 @@ use prost_reflect::DynamicMessage;
 use uuid::Uuid;
 
 use super::{
-    chat, convert,
+    access, chat, convert,
     proto::event::v1::{self as proto, event::Data as Wire},
     stream, user,
 };
@@ -75,6 +75,9 @@ pub fn revocation(envelope: &[u8]) -> Option<Revocation> {
             let ids = revoked.session_ids.iter().map(|id| id.parse::<Uuid>().map(Id::from));
             Some(Revocation::Sessions(ids.collect::<Result<_, _>>().ok()?))
         }
+        Wire::UserApiKeyDeleted(deleted) => {
+            deleted.api_key_id.parse::<Uuid>().ok().map(|id| Revocation::ApiKey(Id::from(id)))
+        }
         Wire::UserUpdated(updated) => account(&updated.user?.id),
         Wire::UserDeleted(deleted) => account(&deleted.user_id),
         _ => None,
@@ -99,6 +102,13 @@ fn data(data: &Data) -> Wire {
         Data::UserDeleted(account) => {
             Wire::UserDeleted(proto::UserDeleted { user_id: account.id.to_string() })
         }
+        Data::ApiKeyCreated(key) => {
+            Wire::UserApiKeyCreated(proto::UserApiKeyCreated { api_key: Some(access::show(key)) })
+        }
+        Data::ApiKeyDeleted(key) => Wire::UserApiKeyDeleted(proto::UserApiKeyDeleted {
+            user_id: key.user_id.to_string(),
+            api_key_id: key.id.to_string(),
+        }),
         Data::SessionRevoked { user_id, session_ids, reason } => {
             Wire::SessionRevoked(proto::SessionRevoked {
                 user_id: user_id.to_string(),

@@ -1,5 +1,6 @@
 //! The proto services: each method turns a message into domain values, calls a use case, and turns the result back.
 
+pub mod access;
 pub mod auth;
 pub mod chat;
 pub mod codec;

@@ -16,6 +16,7 @@ macro_rules! package {
     };
 }
 
+package!(access, "veza.access.v1");
 package!(auth, "veza.auth.v1");
 package!(chat, "veza.chat.v1");
 package!(event, "veza.event.v1");

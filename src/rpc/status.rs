@@ -29,17 +29,23 @@ pub fn code(reason: Reason) -> Code {
         | Reason::InvalidToken
         | Reason::ExpiredToken
         | Reason::SessionEnded
+        | Reason::InvalidApiKey
+        | Reason::ExpiredApiKey
+        | Reason::ApiKeyEnded
+        | Reason::ApiKeyNetwork
         | Reason::WrongCredentials
         | Reason::InvalidRefreshToken
         | Reason::RefreshTokenReused
         | Reason::ReauthenticationRequired => Code::Unauthenticated,
-        Reason::CrossOrigin | Reason::PermissionDenied => Code::PermissionDenied,
+        Reason::ApiKeyNotAllowed | Reason::CrossOrigin | Reason::PermissionDenied => {
+            Code::PermissionDenied
+        }
         Reason::NotFound => Code::NotFound,
         Reason::EmailTaken | Reason::UsernameTaken | Reason::Taken | Reason::RequestIdReused => {
             Code::AlreadyExists
         }
         Reason::StaleEtag => Code::Aborted,
-        Reason::LastAdministrator => Code::FailedPrecondition,
+        Reason::LastAdministrator | Reason::TooManyApiKeys => Code::FailedPrecondition,
         Reason::BodyTooLarge | Reason::RateLimited | Reason::SlowReader => Code::ResourceExhausted,
         Reason::Busy | Reason::OutboxFull | Reason::Unavailable => Code::Unavailable,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,

@@ -39,7 +39,9 @@ impl Tokens {
         request: Request<proto::ValidateTokenRequest>,
     ) -> Result<Response<proto::ValidateTokenResponse>, Status> {
         let Input { caller, message, .. } = Input::of(request)?;
-        let verdict = match self.service.validate(&caller, &message.token).await? {
+        // The field rules refuse what is no address.
+        let ip = message.ip_address.parse().ok();
+        let verdict = match self.service.validate(&caller, &message.token, ip).await? {
             Ok(good) => Verdict::Valid(valid(good)),
             Err(why) => Verdict::Invalid(invalid(why)),
         };
@@ -59,12 +61,16 @@ impl Tokens {
 
 fn valid(good: Good) -> proto::ValidToken {
     let permissions = good.principal.permissions.iter();
+    let credential = good.principal.credential;
+    let session_id = credential.session_id().map(|id| id.to_string());
+    let api_key_id = credential.api_key_id().map(|id| id.to_string());
     proto::ValidToken {
         user_id: good.principal.user_id.to_string(),
-        session_id: good.principal.session_id.to_string(),
+        session_id: session_id.unwrap_or_default(),
         roles: good.roles,
         permissions: permissions.map(|permission| permission.name().to_owned()).collect(),
-        expire_time: Some(timestamp(good.expire_time)),
+        expire_time: good.expire_time.map(timestamp),
+        api_key_id: api_key_id.unwrap_or_default(),
     }
 }
 
@@ -83,6 +89,10 @@ fn show(news: News) -> proto::WatchRevocationsResponse {
         News::Revoked(Revocation::Sessions(ids)) => {
             let session_ids = ids.iter().map(ToString::to_string).collect();
             (String::new(), Event::SessionsEnded(proto::SessionsEnded { session_ids }))
+        }
+        News::Revoked(Revocation::ApiKey(id)) => {
+            let api_key_id = id.to_string();
+            (String::new(), Event::ApiKeyDeleted(proto::ApiKeyDeleted { api_key_id }))
         }
         News::Revoked(Revocation::Account(id)) => {
             let user_id = id.to_string();

@@ -125,7 +125,9 @@ impl user_service_server::UserService for Users {
 
 /// The account as this caller may see it.
 fn shown_to(caller: &Caller, user: &User) -> proto::User {
-    let private = caller.user_id() == Some(user.id) || caller.has(Permission::UsersReadPrivate);
+    // A program that acts for somebody need not know where to write to them.
+    let is_own = caller.user_id() == Some(user.id) && caller.api_key_id().is_none();
+    let private = is_own || caller.has(Permission::UsersReadPrivate);
     if private { shown_to_owner(user) } else { shown_to_all(user) }
 }
 

@@ -1,11 +1,12 @@
-//! From a bearer token to a principal, fast: signatures are verified once, sessions are looked up once.
+//! From a bearer token to a principal, fast: signatures are verified once, sessions and API keys are looked up once.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{
     World,
+    api_key::secret,
     attendance::Attendance,
     keyring::{Keyring, Verified},
     memory::{Known, Sessions},
@@ -14,11 +15,14 @@ use super::{
 use crate::{
     domain::{
         Result, Timestamp,
+        api_key::ApiKey,
         audit::Outcome,
-        caller::{Caller, Principal},
+        caller::{Caller, Credential, Principal},
         error::BadToken,
         id::Id,
+        permission::Permissions,
         session::ACCESS_TOKEN_LIFETIME,
+        user::User,
     },
     port::{
         access::{Auditor, Authenticated, Authenticator},
@@ -37,8 +41,8 @@ const SKEW: Duration = Duration::from_secs(30);
 pub struct Examined {
     /// Whose it is.
     pub found: Authenticated,
-    /// When it expires.
-    pub expire_time: Timestamp,
+    /// When it expires; an API key may never.
+    pub expire_time: Option<Timestamp>,
 }
 
 /// Knows who a bearer token belongs to.
@@ -49,7 +53,7 @@ pub struct AccessService {
     pub keyring: Arc<Keyring>,
     /// Who makes and takes tokens.
     pub names: TokenNames,
-    /// The sessions that are known.
+    /// The sessions and API keys that are known.
     pub sessions: Arc<Sessions>,
     /// When they were used.
     pub attendance: Arc<Attendance>,
@@ -96,13 +100,16 @@ impl AccessService {
         Ok(found)
     }
 
-    /// Whose token it is, and until when.
+    /// Whose token it is, and until when. Where it came from counts for API keys that are bound to networks.
     ///
     /// # Errors
     /// `BadToken`, and whatever the store says.
-    pub async fn examine(&self, bearer: &str) -> Result<Examined> {
+    pub async fn examine(&self, bearer: &str, ip: Option<IpAddr>) -> Result<Examined> {
         if bearer.len() > TOKEN_BYTES_MAX {
             return Err(BadToken::Invalid.into());
+        }
+        if secret::is_meant(bearer) {
+            return self.examine_key(bearer, ip).await;
         }
         let verified = self.verify(bearer).await?;
         let claims = &verified.claims;
@@ -123,15 +130,64 @@ impl AccessService {
         let principal = Arc::new(principal.ok_or(BadToken::Ended)?);
         let expire_time =
             Timestamp::from_unix_timestamp(claims.exp).map_err(|_| BadToken::Invalid)?;
-        Ok(Examined { found: Authenticated { principal, is_confirmed, now }, expire_time })
+        let found = Authenticated { principal, is_confirmed, now };
+        Ok(Examined { found, expire_time: Some(expire_time) })
+    }
+
+    /// Whose API key it is. The MAC comes first, so that what was never made here costs no look at the store.
+    async fn examine_key(&self, bearer: &str, ip: Option<IpAddr>) -> Result<Examined> {
+        let id = secret::read(&*self.world.vault, bearer)?;
+        let is_confirmed = self.keyring.catch_up().await?;
+        let key = self.api_key(id, is_confirmed).await?;
+        let key = (*key).as_ref().ok_or(BadToken::EndedKey)?;
+        let now = self.world.clock.now();
+        if key.is_expired(now) {
+            return Err(BadToken::ExpiredKey.into());
+        }
+        if !key.is_allowed_from(ip) {
+            return Err(BadToken::KeyNetwork.into());
+        }
+        let held = self.permissions(key.user_id, is_confirmed).await?.ok_or(BadToken::EndedKey)?;
+        let principal = Arc::new(Principal {
+            user_id: key.user_id,
+            credential: Credential::ApiKey { id },
+            permissions: key.permissions.and(held),
+        });
+        let found = Authenticated { principal, is_confirmed, now };
+        Ok(Examined { found, expire_time: key.expire_time })
+    }
+
+    /// The key of this id; none for one that was deleted.
+    async fn api_key(&self, id: Id<ApiKey>, is_confirmed: bool) -> Result<Arc<Option<ApiKey>>> {
+        let keys = &self.sessions.api_keys;
+        // What was deleted stays so.
+        if let Some(known) = keys.get(&id).filter(|known| is_confirmed || known.is_none()) {
+            return Ok(known);
+        }
+        let since = keys.stamp(&id);
+        let found = Arc::new(self.world.store.read().await?.find_api_key(id).await?);
+        keys.fill(id, Arc::clone(&found), since);
+        Ok(found)
+    }
+
+    /// What a user may do; none where the account cannot be used.
+    async fn permissions(&self, id: Id<User>, is_confirmed: bool) -> Result<Option<Permissions>> {
+        let permissions = &self.sessions.permissions;
+        if let Some(known) = permissions.get(&id).filter(|_| is_confirmed) {
+            return Ok(*known);
+        }
+        let (since, now) = (permissions.stamp(&id), self.world.clock.now());
+        let found = self.world.store.read().await?.find_permissions(id, now).await?;
+        permissions.fill(id, Arc::new(found), since);
+        Ok(found)
     }
 }
 
 #[async_trait]
 impl Authenticator for AccessService {
-    async fn authenticate(&self, bearer: &str) -> Result<Authenticated> {
-        let found = self.examine(bearer).await?.found;
-        self.attendance.note(found.principal.session_id, found.now);
+    async fn authenticate(&self, bearer: &str, ip: IpAddr) -> Result<Authenticated> {
+        let found = self.examine(bearer, Some(ip)).await?.found;
+        self.attendance.note(found.principal.credential, found.now);
         Ok(found)
     }
 

@@ -250,9 +250,8 @@ impl<'a> Change<'a> {
     }
 
     fn key(&self, request: &RequestId) -> IdempotencyKey {
-        let who = self.caller.user_id().map_or_else(|| "anonymous".into(), |id| id.to_string());
         IdempotencyKey {
-            scope: format!("{who}/{}", self.caller.origin.rpc_method),
+            scope: format!("{}/{}", self.caller.name(), self.caller.origin.rpc_method),
             key: request.id.clone(),
             // Keyed, because a request may hold a password.
             fingerprint: self.world.vault.mac(Purpose::RequestFingerprint, &[&request.content]),

@@ -73,7 +73,7 @@ impl SessionService {
         let principal = caller.signed_in()?;
         let user_id = user_id.unwrap_or(principal.user_id);
         caller.owns_or_has("account", user_id, Permission::SessionsRevokeAny)?;
-        let but = (!include_current).then_some(principal.session_id);
+        let but = principal.credential.session_id().filter(|_| !include_current);
         let live = self.live.clone();
         let ended = self.world.change_then(
             caller,

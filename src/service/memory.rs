@@ -1,4 +1,4 @@
-//! What this process remembers of sessions and accounts, and who is told when it is no longer right.
+//! What this process remembers of sessions, API keys and accounts, and who is told when it is no longer right.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -17,7 +17,13 @@ use super::{
 };
 use crate::{
     domain::{
-        Timestamp, caller::Principal, id::Id, permission::Permissions, session::Session, user::User,
+        Timestamp,
+        api_key::ApiKey,
+        caller::{Credential, Principal},
+        id::Id,
+        permission::Permissions,
+        session::Session,
+        user::User,
     },
     port::{
         cache::{Cache, Stamp},
@@ -28,10 +34,13 @@ use crate::{
 /// Open streams share this many bells: one that rings for another asks once more who it is.
 const BELLS: usize = 1024;
 
-/// The sessions that this process has seen: whose each is, or that it has ended; and what their users may do.
+/// The sessions and API keys that this process has seen: whose each is, or that it has ended; and what their users may do.
 pub struct Sessions {
     owners: Arc<dyn Cache<Id<Session>, Option<Owner>>>,
-    permissions: Arc<dyn Cache<Id<User>, Permissions>>,
+    /// None: the account cannot be used.
+    pub(super) permissions: Arc<dyn Cache<Id<User>, Option<Permissions>>>,
+    /// None: the key was deleted.
+    pub(super) api_keys: Arc<dyn Cache<Id<ApiKey>, Option<ApiKey>>>,
     bells: Bells,
 }
 
@@ -64,9 +73,10 @@ impl Sessions {
     #[must_use]
     pub fn new(
         owners: Arc<dyn Cache<Id<Session>, Option<Owner>>>,
-        permissions: Arc<dyn Cache<Id<User>, Permissions>>,
+        permissions: Arc<dyn Cache<Id<User>, Option<Permissions>>>,
+        api_keys: Arc<dyn Cache<Id<ApiKey>, Option<ApiKey>>>,
     ) -> Self {
-        Self { owners, permissions, bells: Bells::new() }
+        Self { owners, permissions, api_keys, bells: Bells::new() }
     }
 
     /// What is remembered of a session.
@@ -74,11 +84,10 @@ impl Sessions {
     pub fn find(&self, session_id: Id<Session>) -> Known {
         let Some(owner) = self.owners.get(&session_id) else { return Known::Nothing };
         let Some(Owner { user_id, auth_time }) = *owner else { return Known::Ended };
-        match self.permissions.get(&user_id) {
-            Some(held) => {
-                Known::Live(Principal { user_id, session_id, auth_time, permissions: *held })
-            }
-            None => Known::Nothing,
+        let credential = Credential::Session { id: session_id, auth_time };
+        match self.permissions.get(&user_id).as_deref() {
+            Some(Some(held)) => Known::Live(Principal { user_id, credential, permissions: *held }),
+            _ => Known::Nothing,
         }
     }
 
@@ -96,12 +105,14 @@ impl Sessions {
         found: Option<&Principal>,
         since: Stamps,
     ) {
-        let owner = found.map(|Principal { user_id, auth_time, .. }| Owner {
-            user_id: *user_id,
-            auth_time: *auth_time,
+        let owner = found.and_then(|principal| match principal.credential {
+            Credential::Session { auth_time, .. } => {
+                Some(Owner { user_id: principal.user_id, auth_time })
+            }
+            Credential::ApiKey { .. } => None,
         });
         if let Some(principal) = found.filter(|principal| principal.user_id == user) {
-            self.permissions.fill(user, Arc::new(principal.permissions), since.permissions);
+            self.permissions.fill(user, Arc::new(Some(principal.permissions)), since.permissions);
         }
         self.owners.fill(session, Arc::new(owner), since.owner);
     }
@@ -119,24 +130,31 @@ impl Sessions {
         }
     }
 
+    /// Notes that an API key was deleted, after the commit that deleted it.
+    pub fn key_deleted(&self, id: Id<ApiKey>) {
+        self.api_keys.forget(&id);
+        self.bells.ring(id.uuid());
+    }
+
     /// Notes that what a user may do has changed, after the commit that changed it.
     pub fn user_changed(&self, id: Id<User>) {
         self.permissions.forget(&id);
         self.bells.ring(id.uuid());
     }
 
-    /// Waits until what is known of a session may have become wrong.
+    /// Waits until what is known of a session or API key may have become wrong.
     pub fn until_changed(&self, of: &Principal) -> impl Future<Output = ()> + Send + use<> {
-        let bells = [of.session_id.uuid(), of.user_id.uuid()].map(|id| self.bells.hear(id));
+        let bells = [of.credential.id(), of.user_id.uuid()].map(|id| self.bells.hear(id));
         async move {
-            let [session, user] = bells;
-            session.run_until_cancelled_owned(user.cancelled_owned()).await;
+            let [credential, user] = bells;
+            credential.run_until_cancelled_owned(user.cancelled_owned()).await;
         }
     }
 
     fn forget_everything(&self) {
         self.owners.forget_all();
         self.permissions.forget_all();
+        self.api_keys.forget_all();
         self.bells.ring_all();
     }
 }
@@ -185,6 +203,10 @@ impl Memory for Remembered {
             Change::SessionsEnded(ids) => {
                 self.sessions.ended(ids);
                 self.subscribers.tell(Revocation::Sessions(ids.clone()));
+            }
+            Change::ApiKeyDeleted(id) => {
+                self.sessions.key_deleted(*id);
+                self.subscribers.tell(Revocation::ApiKey(*id));
             }
             Change::SessionRenewed(id) => self.sessions.renewed(*id),
             Change::User(id) => {

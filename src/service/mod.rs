@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod admission;
+pub mod api_key;
 pub mod attendance;
 pub mod auth;
 pub mod change;

@@ -86,11 +86,10 @@ impl World {
     }
 
     fn token_mac(&self, caller: &Caller, request: &PageRequest, cursor: &Cursor) -> Vec<u8> {
-        let user = caller.user_id().map(|id| *id.uuid().as_bytes()).unwrap_or_default();
         let mac = self.vault.mac(
             Purpose::PageToken,
             &[
-                &user,
+                caller.name().as_bytes(),
                 caller.origin.rpc_method.as_bytes(),
                 request.selection.as_bytes(),
                 cursor.id.as_bytes(),

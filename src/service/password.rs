@@ -25,7 +25,7 @@ impl AuthService {
     pub async fn reauthenticate(&self, caller: &Caller, password: Password) -> Result<Timestamp> {
         const ACTION: &str = "auth.reauthenticate";
         let principal = caller.signed_in()?;
-        let (id, user_id) = (principal.session_id, principal.user_id);
+        let (id, user_id) = (principal.session_id()?, principal.user_id);
         let hash = self.world.store.read().await?.find_password_hash(user_id).await?;
         let judge = async {
             let verdict = self.passwords.verify(password, hash).await?;
@@ -74,7 +74,7 @@ impl AuthService {
         let principal = caller.signed_in()?;
         let hash = &self.passwords.hash(password).await?;
         let (id, current, live) =
-            (principal.user_id, principal.session_id, self.sessions.live.clone());
+            (principal.user_id, principal.session_id()?, self.sessions.live.clone());
         let changed = self.world.change_then(
             caller,
             |change| {

@@ -23,7 +23,10 @@ use uuid::Uuid;
 
 use super::{World, outbox::KEPT};
 use crate::{
-    domain::{Error, Result, Timestamp, event::Data, id::Id, session::Session, user::User},
+    domain::{
+        Error, Result, Timestamp, api_key::ApiKey, event::Data, id::Id, session::Session,
+        user::User,
+    },
     port::{bus::Message, clock::Clock, coherence::Freshness, store::Store},
 };
 
@@ -41,6 +44,8 @@ const MISSED_MAX: i64 = 20_000;
 pub enum Revocation {
     /// Sessions have ended.
     Sessions(Vec<Id<Session>>),
+    /// An API key was deleted.
+    ApiKey(Id<ApiKey>),
     /// An account was changed, or what its roles are.
     Account(Id<User>),
 }
@@ -67,6 +72,7 @@ impl Revocation {
     pub fn of(event: &Data) -> Option<Self> {
         match event {
             Data::SessionRevoked { session_ids, .. } => Some(Self::Sessions(session_ids.clone())),
+            Data::ApiKeyDeleted(key) => Some(Self::ApiKey(key.id)),
             Data::UserUpdated(user, _) | Data::UserDeleted(user) => Some(Self::Account(user.id)),
             _ => None,
         }

@@ -222,7 +222,11 @@ impl SessionService {
     /// `InvalidRefreshToken`; `MissingToken` or `BadToken` when there is neither.
     pub async fn logout(&self, caller: &Caller, token: &str, all: bool) -> Result<()> {
         let (id, counter) = match token {
-            "" => (caller.signed_in()?.session_id, None),
+            // A key has no session, and none of its owner's is meant.
+            "" => {
+                let session = caller.signed_in()?.credential.session_id();
+                (session.ok_or(Error::MissingToken)?, None)
+            }
             token => {
                 let read = refresh_token::read(&*self.world.vault, token);
                 read.map(|(id, counter)| (id, Some(counter))).ok_or(Error::InvalidRefreshToken)?

@@ -149,6 +149,7 @@ impl UserService {
             },
             move |(user, ended)| {
                 live.ended(ended);
+                live.user_changed(id);
                 users.replace(id, Arc::clone(user), since);
             },
         );
@@ -185,6 +186,7 @@ impl UserService {
             },
             move |(user, ended)| {
                 live.ended(ended);
+                live.user_changed(id);
                 users.replace(id, Arc::clone(user), since);
             },
         );
@@ -201,7 +203,7 @@ impl UserService {
         id: Id<User>,
         etag: Option<Etag>,
     ) -> Result<Arc<User>> {
-        let users = Arc::clone(&self.users);
+        let (users, live) = (Arc::clone(&self.users), Arc::clone(&self.sessions.live));
         let (etag, since) = (etag.as_ref(), self.users.stamp(&id));
         let unsuspended = self.world.change_then(
             caller,
@@ -215,7 +217,10 @@ impl UserService {
                     Ok(Arc::new(user))
                 })
             },
-            move |user| users.replace(id, Arc::clone(user), since),
+            move |user| {
+                live.user_changed(id);
+                users.replace(id, Arc::clone(user), since);
+            },
         );
         unsuspended.await
     }

@@ -62,6 +62,8 @@ pub struct Call {
     pub method: OnceLock<(usize, &'static str)>,
     /// The user, once they are known.
     pub user_id: OnceLock<Uuid>,
+    /// The API key that it is made with, once it is known to be one.
+    pub api_key_id: OnceLock<Uuid>,
     /// What the log should know of a failure that the client is not told.
     pub error: OnceLock<String>,
     /// Whether the answer is a stream, which may last.
@@ -81,6 +83,7 @@ impl Call {
             trace,
             method: OnceLock::new(),
             user_id: OnceLock::new(),
+            api_key_id: OnceLock::new(),
             error: OnceLock::new(),
             streams: AtomicBool::new(false),
             code: AtomicI32::new(CANCELLED),
@@ -133,6 +136,7 @@ impl Call {
         let span_id = format_args!("{:016x}", self.trace.span_id).to_string();
         tracing::info!(
             user_id = self.user_id.get().map(tracing::field::display),
+            api_key_id = self.api_key_id.get().map(tracing::field::display),
             ip = %self.ip,
             trace_id,
             span_id,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::{
+    api_key::draft,
     kind::KINDS,
     recovery::{forgot, links, reset, token_of},
     support::{
@@ -13,9 +14,9 @@ use crate::{
         contract::{self, methods, policy},
         database::audit_lines,
         rpc::{
-            CHANGE_PASSWORD, DELETE_USER, LOGIN, LOGOUT, REAUTHENTICATE, REFRESH_TOKEN,
-            REVOKE_SESSION, REVOKE_SESSIONS, SEND_EMAIL_VERIFICATION, SUSPEND_USER, UNSUSPEND_USER,
-            UPDATE_USER,
+            CHANGE_PASSWORD, CREATE_API_KEY, DELETE_API_KEY, DELETE_USER, LOGIN, LOGOUT,
+            REAUTHENTICATE, REFRESH_TOKEN, REVOKE_SESSION, REVOKE_SESSIONS,
+            SEND_EMAIL_VERIFICATION, SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
         },
         smtp::Server,
     },
@@ -67,6 +68,8 @@ async fn look_after_the_account(app: &App, transport: Transport, ann: &Person) {
     for password in ["another one, and as long", PASSWORD] {
         ann.call(transport, CHANGE_PASSWORD, json!({ "new_password": password })).await.ok();
     }
+    let key = ann.call(transport, CREATE_API_KEY, draft(&["rooms.read"])).await;
+    ann.call(transport, DELETE_API_KEY, json!({ "id": key.ok()["apiKey"]["id"] })).await.ok();
     let other = app.sign_in(&ann.username).await.session_id;
     ann.call(transport, REVOKE_SESSION, json!({ "id": other })).await.ok();
     app.sign_in(&ann.username).await;

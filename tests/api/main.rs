@@ -6,6 +6,7 @@
 mod support;
 
 mod alone;
+mod api_key;
 mod audit;
 mod auth;
 mod browser;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the built-in roles may do. Rights over one's own things come from owning them.
-const ROLES: [(&str, &[&str]); 5] = [
+pub const ROLES: [(&str, &[&str]); 5] = [
     (
         "admin",
         &[
@@ -28,6 +28,8 @@ const ROLES: [(&str, &[&str]); 5] = [
             "users.suspend",
             "sessions.read_any",
             "sessions.revoke_any",
+            "api_keys.own",
+            "api_keys.any",
             "rooms.read",
             "rooms.create",
             "rooms.update_any",
@@ -43,6 +45,7 @@ const ROLES: [(&str, &[&str]); 5] = [
         "moderator",
         &[
             "users.read",
+            "api_keys.own",
             "rooms.read",
             "rooms.create",
             "rooms.update_any",
@@ -53,12 +56,29 @@ const ROLES: [(&str, &[&str]); 5] = [
             "streams.delete_any",
         ],
     ),
-    ("user", &["users.read", "rooms.read", "rooms.create", "streams.read", "streams.create"]),
+    (
+        "user",
+        &[
+            "users.read",
+            "api_keys.own",
+            "rooms.read",
+            "rooms.create",
+            "streams.read",
+            "streams.create",
+        ],
+    ),
     (
         "auditor",
-        &["users.read", "users.read_private", "sessions.read_any", "rooms.read", "streams.read"],
+        &[
+            "users.read",
+            "users.read_private",
+            "sessions.read_any",
+            "api_keys.own",
+            "rooms.read",
+            "streams.read",
+        ],
     ),
-    ("service", &["users.read", "rooms.read", "streams.read", "tokens.validate"]),
+    ("service", &["users.read", "api_keys.own", "rooms.read", "streams.read", "tokens.validate"]),
 ];
 
 #[test]
@@ -172,14 +192,14 @@ async fn authz_02_a_refusal_names_the_relation_that_would_do_too() {
 }
 
 /// Every method of the contract over every transport that has it.
-fn every_method_and_transport() -> impl Iterator<Item = (MethodDescriptor, Transport)> {
+pub fn every_method_and_transport() -> impl Iterator<Item = (MethodDescriptor, Transport)> {
     contract::methods()
         .flat_map(|method| Transport::of(&method).map(move |transport| (method.clone(), transport)))
 }
 
 /// A call that changes nothing whoever makes it: every text in it is too long, which is only looked at after the
 /// caller was let in.
-fn harmless(method: &MethodDescriptor) -> Call {
+pub fn harmless(method: &MethodDescriptor) -> Call {
     let too_long = Value::from("x".repeat(600));
     let message = method.input();
     let texts = message.fields().filter(|field| {
@@ -212,7 +232,7 @@ fn nested_variable(method: &MethodDescriptor) -> Option<(String, String)> {
 
 /// Demands that a call got past the question whether its caller may make it.
 #[track_caller]
-fn assert_passed(who: &str, reply: &Reply) {
+pub fn assert_passed(who: &str, reply: &Reply) {
     let passed = ["OK", "INVALID_ARGUMENT"].contains(&reply.code.as_str());
     assert!(passed, "{who}: {reply:#?}");
 }

@@ -106,6 +106,7 @@ def bodies(server: Server) -> dict[str, dict]:
     server.post("/api/v1/auth/password/forgot", {"identifier": FORGETTER})
     token = server.mailed_token(f"{FORGETTER}@example.com", "/reset-password")
     return {
+        "CreateApiKey": {"displayName": "nightly", "permissions": ["rooms.read"]},
         "Login": {"identifier": BYSTANDER, "password": PASSWORD},
         "RefreshToken": {"refreshToken": server.tokens(BYSTANDER)["refreshToken"]},
         "Logout": {"refreshToken": server.tokens(BYSTANDER)["refreshToken"]},
@@ -119,7 +120,13 @@ def bodies(server: Server) -> dict[str, dict]:
 
 def paths(server: Server) -> dict[str, dict]:
     """Variables of paths that only the operations that are called with them lead to."""
-    return {"RevokeSession": {"id": server.tokens(REVOKER)["sessionId"]}}
+    administrator = server.tokens(ADMINISTRATOR)["accessToken"]
+    draft = {"displayName": "for the bin", "permissions": ["rooms.read"]}
+    key = server.post("/api/v1/apiKeys", draft, administrator)["apiKey"]
+    return {
+        "DeleteApiKey": {"id": key["id"]},
+        "RevokeSession": {"id": server.tokens(REVOKER)["sessionId"]},
+    }
 
 
 def sign_up(server: Server, name: str) -> dict:

@@ -44,10 +44,12 @@ class Server:
         """Where others find it, when it was told that this is its name."""
         return f"http://{self.address}"
 
-    def post(self, path: str, body: dict) -> dict:
-        """Calls a REST route that is open to all."""
+    def post(self, path: str, body: dict, token: str | None = None) -> dict:
+        """Calls a REST route, as the owner of an access token or as nobody."""
         content = json.dumps(body).encode()
         headers = {"content-type": "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
         request = urllib.request.Request(f"http://{self.address}{path}", content, headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)

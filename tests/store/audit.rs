@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use veza::domain::{
     audit::{Entry, Outcome},
-    caller::{Caller, Origin, Principal, TraceContext, Transport},
+    caller::{Caller, Credential, Origin, Principal, TraceContext, Transport},
     permission::Permissions,
 };
 
@@ -19,8 +19,7 @@ on_each_store! {
 pub fn entry() -> Entry {
     let principal = Principal {
         user_id: id(),
-        session_id: id(),
-        auth_time: START,
+        credential: Credential::Session { id: id(), auth_time: START },
         permissions: Permissions::default(),
     };
     let origin = Origin {

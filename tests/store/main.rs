@@ -34,6 +34,7 @@ macro_rules! on_each_database {
 }
 
 mod announcements;
+mod api_keys;
 mod attempts;
 mod audit;
 mod errands;

@@ -1,4 +1,4 @@
-//! What was recorded of ended sessions and changed accounts.
+//! What was recorded of ended sessions, deleted API keys and changed accounts.
 
 use std::time::Duration;
 
@@ -6,13 +6,17 @@ use uuid::Uuid;
 use veza::{
     domain::{
         Timestamp,
+        api_key::ApiKey,
         event::{Data, Event},
+        permission::Permissions,
         session::EndReason,
     },
     port::store::Tx,
 };
 
-use crate::world::{START, World, envelope, id, new_room, new_session, room_created, seconds};
+use crate::world::{
+    START, World, envelope, id, new_room, new_session, room_created, seconds, text,
+};
 
 on_each_store! {
     what_ends_or_changes_access_is_listed_and_nothing_else,
@@ -37,6 +41,18 @@ async fn what_ends_or_changes_access_is_listed_and_nothing_else(world: &World) {
     let mut expected = vec![record(&mut *tx, seconds(2), ended).await];
     let updated = Data::UserUpdated(ann.clone(), vec!["bio"]);
     expected.push(record(&mut *tx, seconds(3), updated).await);
+    let key = ApiKey {
+        id: id(),
+        user_id: ann.id,
+        display_name: text("nightly"),
+        permissions: Permissions::default(),
+        allowed_networks: Vec::new(),
+        expire_time: None,
+        create_time: START,
+        last_used_time: None,
+    };
+    record(&mut *tx, seconds(3), Data::ApiKeyCreated(key.clone())).await;
+    expected.push(record(&mut *tx, seconds(3), Data::ApiKeyDeleted(key)).await);
     tx.record(&room_created(&new_room(&ann, "games"))).await.unwrap();
     expected.push(record(&mut *tx, seconds(4), Data::UserDeleted(ann)).await);
     tx.commit().await.unwrap();

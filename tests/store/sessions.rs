@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use veza::domain::{
+    caller::Credential,
     permission::{Permission, Permissions},
     session::{EndReason, Session},
     user::{State, User},
@@ -206,7 +207,8 @@ async fn a_proof_is_renewed_in_a_live_session(world: &World) {
     assert!(!tx.renew_session(live.id, live.expire_time).await.unwrap());
     tx.commit().await.unwrap();
     let principal = world.read().await.find_principal(live.id, START).await.unwrap().unwrap();
-    assert_eq!(principal.auth_time, seconds(7));
+    let (id, auth_time) = (live.id, seconds(7));
+    assert_eq!(principal.credential, Credential::Session { id, auth_time });
 }
 
 async fn a_session_is_seen_when_it_was_last_used(world: &World) {
@@ -230,7 +232,8 @@ async fn a_session_of_an_older_server_has_the_times_of_its_refreshes(world: &Wor
     let found = read.find_session(session.id).await.unwrap().unwrap();
     assert_eq!((found.auth_time, found.last_seen_time), (session.create_time, seconds(60)));
     let principal = read.find_principal(session.id, START).await.unwrap().unwrap();
-    assert_eq!(principal.auth_time, session.create_time);
+    let (id, auth_time) = (session.id, session.create_time);
+    assert_eq!(principal.credential, Credential::Session { id, auth_time });
 }
 
 /// The permissions that a session of an account with these roles gives.
@@ -240,7 +243,7 @@ async fn permissions_of(world: &World, name: &str, roles: &[&str]) -> Permission
     world.insert_user(&user).await.unwrap();
     let session = world.session(&user).await;
     let principal = world.read().await.find_principal(session.id, START).await.unwrap().unwrap();
-    assert_eq!((principal.user_id, principal.session_id), (user.id, session.id));
+    assert_eq!((principal.user_id, principal.credential.id()), (user.id, session.id.uuid()));
     principal.permissions
 }
 
@@ -253,12 +256,13 @@ async fn a_principal_has_the_permissions_of_all_roles(world: &World) {
 
 async fn each_built_in_role_holds_its_permissions(world: &World) {
     use Permission::{
-        RoomsCreate, RoomsDeleteAny, RoomsRead, RoomsUpdateAny, SessionsReadAny, StreamsCreate,
-        StreamsDeleteAny, StreamsRead, StreamsUpdateAny, TokensValidate, UsersRead,
+        ApiKeysOwn, RoomsCreate, RoomsDeleteAny, RoomsRead, RoomsUpdateAny, SessionsReadAny,
+        StreamsCreate, StreamsDeleteAny, StreamsRead, StreamsUpdateAny, TokensValidate, UsersRead,
         UsersReadPrivate,
     };
     let moderator = [
         UsersRead,
+        ApiKeysOwn,
         RoomsRead,
         RoomsCreate,
         RoomsUpdateAny,
@@ -271,9 +275,12 @@ async fn each_built_in_role_holds_its_permissions(world: &World) {
     let expected: [(&str, &[Permission]); 5] = [
         ("admin", &Permission::ALL),
         ("moderator", &moderator),
-        ("user", &[UsersRead, RoomsRead, RoomsCreate, StreamsRead, StreamsCreate]),
-        ("auditor", &[UsersRead, UsersReadPrivate, SessionsReadAny, RoomsRead, StreamsRead]),
-        ("service", &[UsersRead, RoomsRead, StreamsRead, TokensValidate]),
+        ("user", &[UsersRead, ApiKeysOwn, RoomsRead, RoomsCreate, StreamsRead, StreamsCreate]),
+        (
+            "auditor",
+            &[UsersRead, UsersReadPrivate, SessionsReadAny, ApiKeysOwn, RoomsRead, StreamsRead],
+        ),
+        ("service", &[UsersRead, ApiKeysOwn, RoomsRead, StreamsRead, TokensValidate]),
     ];
     for (role, expected) in expected {
         let held = permissions_of(world, role, &[role]).await;
@@ -320,8 +327,9 @@ async fn a_role_binding_that_has_expired_or_is_for_one_resource_gives_nothing(wo
 }
 
 async fn a_permission_that_is_not_known_gives_nothing(world: &World) {
+    use Permission::{ApiKeysOwn, RoomsRead, StreamsRead, TokensValidate, UsersRead};
     world.sql("INSERT INTO role_permissions (role, permission) VALUES ('service', 'fly')").await;
-    let expected = [Permission::UsersRead, Permission::RoomsRead, Permission::StreamsRead];
+    let expected = [UsersRead, ApiKeysOwn, RoomsRead, StreamsRead, TokensValidate];
     let held = permissions_of(world, "ann", &["service"]).await;
-    assert_eq!(held, expected.into_iter().chain([Permission::TokensValidate]).collect());
+    assert_eq!(held, expected.into_iter().collect());
 }

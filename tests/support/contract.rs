@@ -34,6 +34,8 @@ pub struct Policy {
     pub audit_action: String,
     /// Whether the caller must have proved lately who they are.
     pub fresh: bool,
+    /// What an API key must hold; empty where none may call.
+    pub api_key_permission: String,
 }
 
 /// Every method of Veza's services, in the order of the proto files.
@@ -71,6 +73,7 @@ pub fn policy(method: &MethodDescriptor) -> Policy {
         permission: text("permission"),
         audit_action: text("auditAction"),
         fresh: policy["fresh"].as_bool().unwrap_or_default(),
+        api_key_permission: text("apiKeyPermission"),
     }
 }
 

@@ -81,14 +81,16 @@ pub struct AuditLine {
     pub outcome: String,
     /// The method that was called.
     pub method: String,
+    /// The API key that it was called with; empty where it was none.
+    pub api_key_id: String,
 }
 
 /// What the audit log has of somebody, or of a session: what they did, and what was done to it.
 pub async fn audit_lines(environment: &Environment, id: &str) -> Vec<AuditLine> {
     let user: Uuid = id.parse().expect("a UUID");
     let lines = on_database!(environment.get("DATABASE_URL"), |connection| {
-        sqlx::query_as::<_, (String, String, String)>(
-            "SELECT action, outcome, rpc_method FROM audit_events WHERE actor_id = $1 \
+        sqlx::query_as::<_, (String, String, String, Option<Uuid>)>(
+            "SELECT action, outcome, rpc_method, api_key_id FROM audit_events WHERE actor_id = $1 \
              OR resource IN ($2, $3)",
         )
         .bind(user)
@@ -98,6 +100,9 @@ pub async fn audit_lines(environment: &Environment, id: &str) -> Vec<AuditLine> 
         .await
         .expect("the audit log")
     });
-    let line = |(action, outcome, method)| AuditLine { action, outcome, method };
+    let line = |(action, outcome, method, key): (_, _, _, Option<Uuid>)| {
+        let api_key_id = key.map(|id| id.to_string()).unwrap_or_default();
+        AuditLine { action, outcome, method, api_key_id }
+    };
     lines.into_iter().map(line).collect()
 }

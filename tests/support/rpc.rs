@@ -16,6 +16,10 @@ pub const LIST_SESSIONS: &str = "veza.auth.v1.AuthService/ListSessions";
 pub const REVOKE_SESSION: &str = "veza.auth.v1.AuthService/RevokeSession";
 pub const REVOKE_SESSIONS: &str = "veza.auth.v1.AuthService/RevokeSessions";
 
+pub const LIST_API_KEYS: &str = "veza.access.v1.AccessService/ListApiKeys";
+pub const CREATE_API_KEY: &str = "veza.access.v1.AccessService/CreateApiKey";
+pub const DELETE_API_KEY: &str = "veza.access.v1.AccessService/DeleteApiKey";
+
 pub const LIST_USERS: &str = "veza.user.v1.UserService/ListUsers";
 pub const GET_ME: &str = "veza.user.v1.UserService/GetMe";
 pub const GET_USER: &str = "veza.user.v1.UserService/GetUser";

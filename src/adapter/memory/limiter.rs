@@ -76,7 +76,7 @@ impl Limiter for Gcra {
         }
         let budget = budget.by_network();
         let rate = match budget {
-            Budget::User(_) | Budget::Address(_) => &self.general,
+            Budget::User(_) | Budget::ApiKey(_) | Budget::Address(_) => &self.general,
             Budget::SignIn(_) => &self.sign_in,
         };
         let (remaining, retry_after) = match rate.budgets.check_key(&budget) {

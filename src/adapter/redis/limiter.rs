@@ -205,7 +205,7 @@ impl Inner {
 
     fn quota(&self, budget: Budget) -> u32 {
         match budget {
-            Budget::User(_) | Budget::Address(_) => self.per_minute.get(),
+            Budget::User(_) | Budget::ApiKey(_) | Budget::Address(_) => self.per_minute.get(),
             Budget::SignIn(_) => self.sign_in_per_minute.get(),
         }
     }
@@ -216,6 +216,7 @@ fn key(budget: Budget) -> String {
     let scope = budget.scope();
     match budget {
         Budget::User(id) => format!("{scope}:{id}"),
+        Budget::ApiKey(id) => format!("{scope}:{id}"),
         Budget::Address(ip) | Budget::SignIn(ip) => format!("{scope}:{ip}"),
     }
 }

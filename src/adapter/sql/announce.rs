@@ -14,6 +14,7 @@ const IDS_MAX: usize = 200;
 pub fn write(change: &Change) -> Vec<String> {
     match change {
         Change::User(id) => vec![format!("user {id}")],
+        Change::ApiKeyDeleted(id) => vec![format!("api_key {id}")],
         Change::SessionRenewed(id) => vec![format!("renewed {id}")],
         Change::SigningKeys => vec!["keys".to_owned()],
         Change::SessionsEnded(ids) => ids
@@ -30,6 +31,7 @@ pub fn read(text: &str) -> Option<Change> {
     let ids: Vec<Uuid> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
     match (kind, &*ids) {
         ("user", [id]) => Some(Change::User(Id::from(*id))),
+        ("api_key", [id]) => Some(Change::ApiKeyDeleted(Id::from(*id))),
         ("renewed", [id]) => Some(Change::SessionRenewed(Id::from(*id))),
         ("keys", []) => Some(Change::SigningKeys),
         ("sessions", ids) => {
@@ -49,6 +51,7 @@ mod tests {
         let seventh = Uuid::from_u128(7);
         for change in [
             Change::User(Id::from(seventh)),
+            Change::ApiKeyDeleted(Id::from(seventh)),
             Change::SessionRenewed(Id::from(seventh)),
             Change::SigningKeys,
         ] {

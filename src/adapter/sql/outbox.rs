@@ -95,7 +95,7 @@ impl<L: Link> ReadOutbox for Handle<L> {
     async fn list_revocations(&mut self, since: Timestamp, limit: i64) -> Result<Vec<Message>> {
         let query = sqlx::query(
             "SELECT seq, id, event_type, subject, payload, trace_parent, attempts FROM outbox \
-             WHERE event_type IN ('session.revoked', 'user.updated', 'user.deleted') \
+             WHERE event_type IN ('session.revoked', 'user.updated', 'user.deleted', 'user.api_key_deleted') \
                  AND record_time >= $1 ORDER BY record_time LIMIT $2",
         );
         let query = query.bind(time(since)).bind(limit);

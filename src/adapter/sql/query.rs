@@ -34,6 +34,7 @@ queries! {
     FindUserToSignIn = "find_user_to_sign_in",
     FindUserByName = "find_user_by_name",
     FindPasswordHash = "find_password_hash",
+    FindPermissions = "find_permissions",
     ListUsers = "list_users",
     CountUsersWithRole = "count_users_with_role",
     InsertUser = "insert_user",
@@ -60,6 +61,13 @@ queries! {
     LockSigningKeys = "lock_signing_keys",
     InsertSigningKey = "insert_signing_key",
     RetireSigningKey = "retire_signing_key",
+
+    FindApiKey = "find_api_key",
+    ListApiKeys = "list_api_keys",
+    CountApiKeys = "count_api_keys",
+    InsertApiKey = "insert_api_key",
+    DeleteApiKey = "delete_api_key",
+    MarkApiKeysUsed = "mark_api_keys_used",
 
     MailStatus = "mail_status",
     ListMails = "list_mails",

@@ -44,6 +44,7 @@ impl Retention for Change {
             (delete!("rooms", "id", "purge_time <= $1"), now),
             (delete!("users", "id", "purge_time <= $1"), now),
             (delete!("sessions", "id", "end_time < $1 OR expire_time < $1"), ended_before),
+            (delete!("api_keys", "id", "delete_time < $1 OR expire_time < $1"), ended_before),
             (delete!("signing_keys", "id", "retire_time < $1"), ended_before),
             (delete!("mails", "id", "purge_time <= $1"), now),
             (delete!("outbox", "seq", "publish_time < $1"), published_before),

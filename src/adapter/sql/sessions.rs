@@ -12,7 +12,7 @@ use super::{
 use crate::adapter::sql::query::Query;
 use crate::domain::{
     Result, Timestamp,
-    caller::Principal,
+    caller::{Credential, Principal},
     device::Device,
     id::Id,
     page::{Cursor, Page, PageQuery},
@@ -260,7 +260,7 @@ fn principal_and_permission(
 ) -> sqlx::Result<(Principal, Option<Permission>)> {
     let permission: Option<String> = row.try_get("permission")?;
     let (user_id, auth_time) = (row::id(row, "user_id")?, row::time(row, "auth_time")?);
-    let principal =
-        Principal { user_id, session_id, auth_time, permissions: Permissions::default() };
+    let credential = Credential::Session { id: session_id, auth_time };
+    let principal = Principal { user_id, credential, permissions: Permissions::default() };
     Ok((principal, permission.as_deref().and_then(Permission::from_name)))
 }

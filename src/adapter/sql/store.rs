@@ -1,6 +1,7 @@
 //! The store over one database, and the handle that the repositories are implemented on. Compiled once for each database:
 //! what differs between them is named in the module that includes this one.
 
+mod api_keys;
 mod attempts;
 mod audit;
 mod errands;

@@ -14,6 +14,7 @@ use crate::domain::{
     Error, Result, Timestamp,
     id::Id,
     page::{Cursor, Page, PageQuery, UserFilter},
+    permission::{Permission, Permissions},
     text::{Email, Text, Username, fold},
     user::{Profile, State, User},
 };
@@ -80,6 +81,27 @@ impl<L: Link> ReadUsers for Handle<L> {
             .containing("display_name_folded", filter.display_name_contains.as_deref())
             .page("username_folded", page, self.on(Query::ListUsers), user, position)
             .await
+    }
+
+    async fn find_permissions(
+        &mut self,
+        id: Id<User>,
+        now: Timestamp,
+    ) -> Result<Option<Permissions>> {
+        // One row for each permission, and one without any for a user who may do nothing.
+        let query = sqlx::query_scalar(
+            "SELECT permission FROM users \
+             LEFT JOIN role_bindings ON role_bindings.user_id = users.id AND resource = '' \
+                 AND (role_bindings.expire_time IS NULL OR role_bindings.expire_time > $2) \
+             LEFT JOIN role_permissions ON role_permissions.role = role_bindings.role \
+             WHERE users.id = $1 AND state = 'ACTIVE'",
+        );
+        let query = query.bind(id.uuid()).bind(time(now));
+        let names: Vec<Option<String>> = query.fetch_all(self.on(Query::FindPermissions)).await?;
+        let is_active = !names.is_empty();
+        // One that this build does not know gives nothing: a newer one may run beside it.
+        let known = names.iter().flatten().filter_map(|name| Permission::from_name(name));
+        Ok(is_active.then(|| known.collect()))
     }
 
     async fn count_users_with_role(&mut self, role: &str) -> Result<i64> {

@@ -9,6 +9,7 @@ use crate::domain::{
     id::Id,
     key::SigningKey,
     page::{Page, PageQuery, UserFilter},
+    permission::Permissions,
     session::{EndReason, Session},
     user::User,
 };
@@ -30,6 +31,13 @@ pub trait ReadUsers {
 
     /// The password hash of an active account.
     async fn find_password_hash(&mut self, id: Id<User>) -> Result<Option<String>>;
+
+    /// What an active account may do everywhere; none for one that cannot be used. Expired role bindings give nothing.
+    async fn find_permissions(
+        &mut self,
+        id: Id<User>,
+        now: Timestamp,
+    ) -> Result<Option<Permissions>>;
 
     /// How many active accounts hold this role everywhere and for good.
     async fn count_users_with_role(&mut self, role: &str) -> Result<i64>;

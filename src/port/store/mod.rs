@@ -3,6 +3,7 @@
 //! Methods named `find_` may return none, `get_` fail with `NotFound`, `list_` page. Every method may fail with
 //! `Unavailable` (the database does not answer) or `Internal`. Deleted resources are found by id, never listed.
 
+mod api_key;
 mod attempt;
 mod errand;
 mod identity;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use api_key::{ApiKeys, ReadApiKeys};
 pub use attempt::{Attempts, ReadAttempts, TallyKey};
 pub use errand::{Errands, KeptErrand, ReadErrands};
 pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
@@ -59,6 +61,7 @@ pub trait Read:
     ReadUsers
     + ReadSessions
     + ReadKeys
+    + ReadApiKeys
     + ReadAttempts
     + ReadMails
     + ReadOneTimeTokens
@@ -78,6 +81,7 @@ pub trait Tx:
     + Users
     + Sessions
     + Keys
+    + ApiKeys
     + Attempts
     + Mails
     + OneTimeTokens

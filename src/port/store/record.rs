@@ -169,7 +169,7 @@ pub trait Idempotency {
 #[async_trait]
 pub trait Retention {
     /// Removes resources past their purge time, published events older than `published_before`, expired request ids and
-    /// tallies, and sessions and keys that ended before `ended_before`: at most 1000 of each kind, so that no sweep holds up others.
+    /// tallies, and sessions, API keys and signing keys that ended before `ended_before`: at most 1000 of each kind, so that no sweep holds up others.
     /// How many went; call again until it is none.
     async fn purge(
         &mut self,

@@ -1,5 +1,6 @@
 //! The script: what the contract says must fail, for each method, and then what is particular to the method.
 
+mod access;
 mod accounts;
 mod identity;
 mod recovery;
@@ -40,6 +41,7 @@ const FOR_ADMINISTRATORS: [&str; 2] = ["users.suspend", "tokens.validate"];
 /// Plays everything.
 pub async fn play(stage: &mut Stage) {
     resources::set_the_scene(stage).await;
+    stage.cast.key = access::make(stage).await;
     for method in methods() {
         refuse(stage, &method).await;
         particular(stage, &method).await;
@@ -67,6 +69,9 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::LIST_SESSIONS => identity::list_sessions(stage).await,
         rpc::REVOKE_SESSION => identity::revoke_session(stage).await,
         rpc::REVOKE_SESSIONS => identity::revoke_sessions(stage).await,
+        rpc::LIST_API_KEYS => access::list(stage).await,
+        rpc::CREATE_API_KEY => access::create(stage).await,
+        rpc::DELETE_API_KEY => access::delete(stage).await,
         rpc::LIST_USERS => accounts::list(stage).await,
         rpc::GET_ME => accounts::get_me(stage).await,
         rpc::GET_USER => accounts::get(stage).await,
@@ -116,13 +121,21 @@ async fn refuse(stage: &mut Stage, method: &MethodDescriptor) {
         cases.push(("a bad token", call.clone().token("nonsense"), "INVALID_TOKEN"));
         let basic = call.clone().header("authorization", "Basic YW5uOmFubg==");
         cases.push(("another scheme", basic, "UNSUPPORTED_SCHEME"));
+        let by_key = call.clone().token(&stage.cast.key.secret);
+        match policy(method).api_key_permission.as_str() {
+            "" => cases.push(("by an API key", by_key, "API_KEY_NOT_ALLOWED")),
+            access::PERMISSION => {}
+            _ => cases.push(("by an API key", by_key, "PERMISSION_DENIED")),
+        }
+        let mistyped = call.clone().token(&stage.cast.key.secret.replacen("vz_", "vz_0", 1));
+        cases.push(("a mistyped API key", mistyped, "INVALID_API_KEY"));
     }
     match access.as_str() {
         "ACCESS_PERMISSION" => {
             cases.push(("no permission", call.clone().token(&eve), "PERMISSION_DENIED"));
         }
-        // A session that is somebody else's is one that nobody knows.
-        "ACCESS_OWNER" if name == rpc::REVOKE_SESSION => {
+        // A session or a key that is somebody else's is one that nobody knows.
+        "ACCESS_OWNER" if [rpc::REVOKE_SESSION, rpc::DELETE_API_KEY].contains(&&**name) => {
             cases.push(("not the owner", call.clone().token(&bob), "NOT_FOUND"));
         }
         "ACCESS_OWNER" => {

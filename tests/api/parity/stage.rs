@@ -45,6 +45,15 @@ pub struct Member {
     pub session_id: String,
 }
 
+/// An API key.
+#[derive(Debug, Clone, Default)]
+pub struct Key {
+    /// The id.
+    pub id: String,
+    /// The secret.
+    pub secret: String,
+}
+
 /// Who is on the stage.
 #[derive(Debug, Clone, Default)]
 pub struct Cast {
@@ -56,6 +65,8 @@ pub struct Cast {
     pub eve: Member,
     /// An administrator.
     pub root: Member,
+    /// An API key of Ann's, which is good for little.
+    pub key: Key,
     /// The id of a public room of Ann's, and of a private one.
     pub rooms: [String; 2],
     /// The id of a public stream of Ann's, and of a private one.
@@ -169,6 +180,7 @@ impl Stage {
             "ChatService" => &self.cast.rooms[0],
             "StreamService" => &self.cast.streams[0],
             "AuthService" => &self.cast.ann.session_id,
+            "AccessService" => &self.cast.key.id,
             _ => &self.cast.ann.id,
         };
         let mut request = on(method, id);

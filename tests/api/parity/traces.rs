@@ -29,8 +29,8 @@ const HEADERS_OF_THEIR_OWN: [(&str, &str); 9] = [
 /// The challenge that REST gives where the service has none, because HTTP demands one of every 401.
 const OWN_CHALLENGE: &str = "Bearer";
 
-/// The fields with secrets, which no two servers have in common.
-const SECRETS: [&str; 3] = ["accessToken", "refreshToken", "nextPageToken"];
+/// The fields with secrets, and with parts of ids, which no two servers have in common.
+const SECRETS: [&str; 5] = ["accessToken", "refreshToken", "nextPageToken", "secret", "prefix"];
 
 /// Everything that a script has left behind, in its order.
 #[derive(Debug, Clone)]
@@ -110,12 +110,13 @@ impl Names {
     pub async fn audit(&mut self, database_url: &str, way: Way) -> Vec<Value> {
         let lines = on_database!(database_url, |connection| {
             let query = sqlx::query(
-                "SELECT actor_id, session_id, action, resource, outcome, reason, rpc_method, ip, user_agent, \
+                "SELECT actor_id, session_id, api_key_id, action, resource, outcome, reason, rpc_method, ip, user_agent, \
                  trace_id, transport FROM audit_events ORDER BY create_time, id",
             );
             let lines = query.fetch_all(&mut connection).await.unwrap().into_iter().map(|line| {
-                let ids = [0, 1].map(|at| line.get::<Option<Uuid>, _>(at).map(|id| id.to_string()));
-                let texts = (2..10).map(|at| line.get::<Option<String>, _>(at));
+                let ids =
+                    [0, 1, 2].map(|at| line.get::<Option<Uuid>, _>(at).map(|id| id.to_string()));
+                let texts = (3..11).map(|at| line.get::<Option<String>, _>(at));
                 let parts: Vec<_> = ids.into_iter().chain(texts).collect();
                 let calls = ["transport", "rpc_method"].map(|at| line.get::<String, _>(at));
                 (calls, json!(parts))

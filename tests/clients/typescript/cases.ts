@@ -35,6 +35,8 @@ const room = (name: string) => ({ name, description: "Ünïcode 🎮", type: "RO
 
 const stream = (title: string) => ({ title, tags: ["chess"], visibility: "STREAM_VISIBILITY_UNLISTED" as const });
 
+const apiKeyDraft = { displayName: "nightly", permissions: ["rooms.read"] };
+
 /** The answer of a call that has to succeed. */
 export function must<Data>(answer: { data?: Data; error?: unknown; response: Response }): Data {
   assert.ok(answer.data !== undefined, `${answer.response.status}: ${JSON.stringify(answer.error)}`);
@@ -173,6 +175,30 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
     const { revokedCount } = must(await user.POST("/api/v1/auth/sessions:revoke", { body }));
     assert.equal(revokedCount, 1);
     const { response } = await user.GET("/api/v1/users/me");
+    assert.equal(response.status, 401);
+  },
+
+  async CreateApiKey({ nobody, user }) {
+    const body = { displayName: "nightly", permissions: ["rooms.read"], allowedNetworks: ["127.0.0.0/8"] };
+    const { secret } = must(await user.POST("/api/v1/apiKeys", { body }));
+    const headers = { authorization: `Bearer ${secret}` };
+    must(await nobody.GET("/api/v1/rooms", { headers }));
+    const beyond = await nobody.GET("/api/v1/streams", { headers });
+    assert.equal(code(beyond.error), "PERMISSION_DENIED");
+  },
+
+  async ListApiKeys({ user }) {
+    const { apiKey } = must(await user.POST("/api/v1/apiKeys", { body: apiKeyDraft }));
+    const { apiKeys } = must(await user.GET("/api/v1/apiKeys"));
+    assert.deepEqual(apiKeys.map(({ id }) => id), [apiKey?.id]);
+  },
+
+  async DeleteApiKey({ nobody, user }) {
+    const { apiKey, secret } = must(await user.POST("/api/v1/apiKeys", { body: apiKeyDraft }));
+    const deleted = must(await user.DELETE("/api/v1/apiKeys/{id}", { params: path(apiKey?.id) }));
+    assert.equal(deleted.id, apiKey?.id);
+    const headers = { authorization: `Bearer ${secret}` };
+    const { response } = await nobody.GET("/api/v1/rooms", { headers });
     assert.equal(response.status, 401);
   },
 
