@@ -23,7 +23,7 @@ use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    config::{Config, Secrets},
+    config::{Config, EmailVerification, Secrets},
     contract, domain,
     edge::{
         cors,
@@ -52,7 +52,7 @@ use crate::{
 
 use self::shared::Shared;
 pub use self::{
-    adapters::{nats, smtp, writer},
+    adapters::{check_verification, nats, smtp, writer},
     core::{Core, database},
     shared::redis,
 };
@@ -257,6 +257,10 @@ fn edge(
 /// What there is to know of this server before one signs in.
 fn info(config: &Config) -> ServerInfo {
     let features = [
+        (
+            "email_verification_required",
+            config.mail.email_verification == EmailVerification::Required,
+        ),
         ("reflection", config.reflection),
         ("token_metadata", metadata::is_place(&config.token_issuer)),
     ];

@@ -178,7 +178,8 @@ fn check(config: &Config) -> Result<(), String> {
     config.check_secrets().map_err(|error| error.to_string())?;
     app::redis(config, config::redis_url().as_ref())?;
     app::nats(config, config::nats_url().as_ref())?;
-    app::smtp(config, config::smtp_url().as_ref())?;
+    let smtp = app::smtp(config, config::smtp_url().as_ref())?;
+    app::check_verification(config, &config::database_url(), smtp.is_some())?;
     if let Some((cert, key)) = config.tls().map_err(|error| error.to_string())? {
         tls::acceptor(cert, key)?;
     }

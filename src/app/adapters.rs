@@ -10,7 +10,7 @@ use crate::{
         memory::bus::Broadcast,
         nats::{self, JetStream},
     },
-    config::{Config, Secrets},
+    config::{Config, EmailVerification, Secrets},
     domain,
     port::{bus::Bus, mailer::Mailer},
     service::mail::{Links, Writer},
@@ -64,6 +64,27 @@ pub fn mailer(config: &Config, secrets: &Secrets) -> Result<Arc<dyn Mailer>, Str
     }
     let is_embedded = Config::is_embedded(&secrets.database_url);
     Ok(Arc::new(Log { shows_letters: is_embedded && config.is_local() }))
+}
+
+/// Whether everybody whose address has to be verified can be written to.
+///
+/// # Errors
+/// A sentence when nobody could sign up.
+pub fn check_verification(
+    config: &Config,
+    database_url: &SecretString,
+    has_smtp: bool,
+) -> Result<(), String> {
+    let is_required = config.mail.email_verification == EmailVerification::Required;
+    // A developer reads the mails in the log.
+    let is_shown = Config::is_embedded(database_url) && config.is_local();
+    if is_required && !has_smtp && !is_shown {
+        return Err(
+            "EMAIL_VERIFICATION=required needs a mail server, or nobody can sign up: set SMTP_URL"
+                .into(),
+        );
+    }
+    Ok(())
 }
 
 /// How to reach the mail server, where one is configured.

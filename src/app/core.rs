@@ -217,6 +217,7 @@ fn verification(config: &Config) -> Verification {
     match config.mail.email_verification {
         EmailVerification::Off => Verification::Off,
         EmailVerification::Optional => Verification::Optional,
+        EmailVerification::Required => Verification::Required,
     }
 }
 

@@ -17,6 +17,8 @@ pub enum EmailVerification {
     Off,
     /// They are sent a link, which they may follow.
     Optional,
+    /// They have no account before they have followed the link.
+    Required,
 }
 
 /// How mails are sent, and where their links lead.
@@ -27,7 +29,7 @@ pub struct Mail {
           hide_default_value = true, value_name = "URL", value_parser = optional(public_url))]
     pub public_url: Setting<String>,
 
-    /// Whether whoever signs up is asked to verify their e-mail address
+    /// Whether whoever signs up is asked to verify their e-mail address, or has to before they have an account
     #[arg(
         id = "email_verification",
         long = "email-verification",

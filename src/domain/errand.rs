@@ -5,6 +5,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::text::{Email, Text, Username};
+
 /// How long it is tried to do one: whoever asked has asked again by then.
 pub const LIFETIME: Duration = Duration::from_mins(15);
 
@@ -16,6 +18,21 @@ pub enum Errand {
         /// The username or e-mail address, as it was given: perhaps nobody's.
         identifier: String,
     },
+    /// A mail with which somebody can make their account.
+    SignUp(Draft),
+}
+
+/// An account that somebody wants to have.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Draft {
+    /// The address: perhaps somebody else's.
+    pub email: Email,
+    /// The name that others are to see.
+    pub username: Username,
+    /// The name to show.
+    pub display_name: Text<0, 100>,
+    /// The hash of the password.
+    pub password_hash: String,
 }
 
 impl fmt::Debug for Errand {

@@ -40,6 +40,9 @@ pub enum Error {
     /// A token that is good once is none of ours, was used, or has expired; or what it was made for is no longer so.
     #[error("the link or token is not valid, was used before, or has expired; ask for a new one")]
     InvalidOneTimeToken,
+    /// The password was right, and the address of the account has to be verified before anybody signs in.
+    #[error("verify your e-mail address first: the link is in the mail that we have sent you")]
+    EmailNotVerified,
     /// The caller must prove anew who they are.
     #[error(
         "prove again who you are, with Reauthenticate or by signing in, and repeat this within five minutes"
@@ -217,6 +220,7 @@ impl Error {
             Self::InvalidRefreshToken => Reason::InvalidRefreshToken,
             Self::RefreshTokenReused => Reason::RefreshTokenReused,
             Self::InvalidOneTimeToken => Reason::InvalidOneTimeToken,
+            Self::EmailNotVerified => Reason::EmailNotVerified,
             Self::ReauthenticationRequired => Reason::ReauthenticationRequired,
             Self::CrossOrigin => Reason::CrossOrigin,
             Self::ApiKeyNotAllowed => Reason::ApiKeyNotAllowed,

@@ -35,6 +35,8 @@ pub enum Mail {
         /// Until when it is good.
         expire_time: Timestamp,
     },
+    /// Somebody wanted to sign up with the address of an account.
+    AccountExists,
     /// Somebody signed in on a device that the account was not used on before.
     NewDevice {
         /// What the client called it.
@@ -87,6 +89,7 @@ impl Mail {
         match self {
             Self::VerifyEmail { .. } => Self::VERIFY_EMAIL,
             Self::ResetPassword { .. } => Self::RESET_PASSWORD,
+            Self::AccountExists => "account_exists",
             Self::NewDevice { .. } => "new_device",
             Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",

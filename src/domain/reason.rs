@@ -91,6 +91,9 @@ reasons! {
     InvalidOneTimeToken = "INVALID_ONE_TIME_TOKEN",
         "A token that is good once, as that of a link in a mail, is none of this server's, was used, or has expired.",
         "Ask for a new one.";
+    EmailNotVerified = "EMAIL_NOT_VERIFIED",
+        "The password is right, and the e-mail address has to be verified before its owner can sign in.",
+        "Tell the user to follow the link in the mail that was sent just now, and to sign in again.";
     ReauthenticationRequired = "REAUTHENTICATION_REQUIRED",
         "The method asks for a proof of who the caller is that is not older than five minutes.",
         "Call Reauthenticate, or sign in again, and repeat the call.";

@@ -7,4 +7,6 @@ pub enum Verification {
     Off,
     /// They are sent a link, and may follow it.
     Optional,
+    /// Nobody has an account before they have followed the link.
+    Required,
 }

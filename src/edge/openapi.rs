@@ -19,9 +19,10 @@ const BEARER: &str =
     "An access token; or an API key (`vz_...`), where the operation has `x-api-key-permission`.";
 
 /// Where the schemas of new passwords are.
-const NEW_PASSWORDS: [&str; 2] = [
+const NEW_PASSWORDS: [&str; 3] = [
     "/components/schemas/RegisterRequest/properties/password",
     "/components/schemas/ChangePasswordRequest/properties/newPassword",
+    "/components/schemas/ResetPasswordRequest/properties/newPassword",
 ];
 
 const TOO_LARGE: &str = "The head of the request has more than 16 KiB.";

@@ -22,7 +22,7 @@ use crate::{
         user::User,
     },
     service::{
-        auth::{AuthService, Registration, SignedIn},
+        auth::{AuthService, Registration, SignedIn, SignedUp},
         session::SessionService,
     },
 };
@@ -60,7 +60,13 @@ impl auth_service_server::AuthService for Auth {
             username,
         };
         let client = message.client_name;
-        let signed_in = self.service.register(&caller, registration, client, request_id).await?;
+        let signed_up = self.service.register(&caller, registration, client, request_id).await?;
+        let SignedUp::SignedIn(signed_in) = signed_up else {
+            let required = proto::EmailVerificationRequired::default();
+            let outcome = Some(Outcome::EmailVerificationRequired(required));
+            let result = proto::AuthResult { outcome, ..proto::AuthResult::default() };
+            return Ok(Response::new(proto::RegisterResponse { result: Some(result) }));
+        };
         let answer = delivery::answer(&signed_in.tokens, delivery, |tokens| {
             let result = proto::AuthResult { created: true, ..result(&signed_in, tokens) };
             proto::RegisterResponse { result: Some(result) }

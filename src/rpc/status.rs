@@ -45,7 +45,9 @@ pub fn code(reason: Reason) -> Code {
             Code::AlreadyExists
         }
         Reason::StaleEtag => Code::Aborted,
-        Reason::LastAdministrator | Reason::TooManyApiKeys => Code::FailedPrecondition,
+        Reason::LastAdministrator | Reason::TooManyApiKeys | Reason::EmailNotVerified => {
+            Code::FailedPrecondition
+        }
         Reason::BodyTooLarge | Reason::RateLimited | Reason::SlowReader => Code::ResourceExhausted,
         Reason::Busy | Reason::OutboxFull | Reason::Unavailable => Code::Unavailable,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The role of everyone who signs up.
-const ROLE_DEFAULT: &str = "user";
+pub(super) const ROLE_DEFAULT: &str = "user";
 
 /// The role that may do everything.
 pub const ROLE_ADMINISTRATOR: &str = "admin";
@@ -73,7 +73,17 @@ pub struct SignedIn {
     pub tokens: Tokens,
 }
 
-/// What a repeated registration is answered from: ids only, because tokens can be made again and need not be kept.
+/// What becomes of somebody who signs up.
+#[derive(Debug)]
+pub enum SignedUp {
+    /// They have an account, and are signed in.
+    SignedIn(Box<SignedIn>),
+    /// They are told by mail how to go on, whether there was an account of that address before or not.
+    EmailVerificationRequired,
+}
+
+/// What a repeated registration is answered from: ids only, because tokens can be made again and need not be kept. There is
+/// none when its address had to be verified first.
 #[derive(Serialize, Deserialize)]
 struct Registered {
     user_id: Id<User>,
@@ -81,7 +91,7 @@ struct Registered {
 }
 
 impl AuthService {
-    /// Makes an account and signs it in.
+    /// Makes an account and signs it in; or has its address verified first.
     ///
     /// # Errors
     /// `Taken` with the field `email` or `username`; `RequestIdReused`; `Busy`.
@@ -91,14 +101,20 @@ impl AuthService {
         registration: Registration,
         client_name: String,
         request: Option<RequestId>,
-    ) -> Result<SignedIn> {
+    ) -> Result<SignedUp> {
         let hash = self.passwords.hash(registration.password.clone()).await?;
+        if self.verification == Verification::Required {
+            self.take_down(caller, &registration, &hash, request.as_ref()).await?;
+            return Ok(SignedUp::EmailVerificationRequired);
+        }
         let (registration, hash, client_name) = (&registration, &hash, &client_name);
         let request = request.as_ref();
         let registered = self.world.change(caller, |change| {
             Box::pin(async move {
-                if let Some(first) = change.replay::<Registered>(request).await? {
-                    return self.registered(change, first).await;
+                match change.replay::<Option<Registered>>(request).await? {
+                    Some(Some(first)) => return self.registered(change, first).await.map(Some),
+                    Some(None) => return Ok(None),
+                    None => {}
                 }
                 let user =
                     self.insert(change, registration, hash, ROLE_DEFAULT, "register").await?;
@@ -113,11 +129,13 @@ impl AuthService {
                     self.sessions.begin(change, user.id, client_name, proofs).await?.session;
                 let first = Registered { user_id: user.id, session_id: session.id };
                 change.remember(request, &first).await?;
-                Ok((user, session))
+                Ok(Some((user, session)))
             })
         });
-        let (user, session) = registered.await?;
-        self.signed_in(user, &session).await
+        let Some((user, session)) = registered.await? else {
+            return Ok(SignedUp::EmailVerificationRequired);
+        };
+        Ok(SignedUp::SignedIn(Box::new(self.signed_in(user, &session).await?)))
     }
 
     /// Makes an administrator.
@@ -151,7 +169,7 @@ impl AuthService {
     /// Lets somebody in who knows the password.
     ///
     /// # Errors
-    /// `WrongCredentials` and `RateLimited`, after the same work for known and unknown accounts; `Busy`.
+    /// `EmailNotVerified`; `WrongCredentials` and `RateLimited`, after the same work for known and unknown accounts; `Busy`.
     pub async fn login(
         &self,
         caller: &Caller,
@@ -197,16 +215,37 @@ impl AuthService {
                     if let Some(hash) = newer_hash {
                         change.tx.update_password_hash(user.id, hash).await?;
                     }
-                    let (resource, done) = (format!("users/{}", user.id), Outcome::Success);
-                    change.audit_as(Some(user.id), "auth.login", resource, done).await?;
-                    let admission = self.admit(change, &user, client_name, proven).await?;
+                    let admission = self.admit_verified(change, &user, client_name, proven).await?;
                     Ok((user, admission))
                 })
             },
-            move |(_, admission): &(User, Admission)| live.ended(admission.ended()),
+            move |(_, admission): &(User, Option<Admission>)| {
+                live.ended(admission.as_ref().map_or(&[], Admission::ended));
+            },
         );
         let (user, admission) = admitted.await?;
-        self.admitted(user, admission).await
+        self.admitted(user, admission.ok_or(Error::EmailNotVerified)?).await
+    }
+
+    /// Lets somebody in whose password was right. None when their address has to be verified first: they are sent a link.
+    async fn admit_verified(
+        &self,
+        change: &mut Change<'_>,
+        user: &User,
+        client_name: &str,
+        proven: &Proven,
+    ) -> Result<Option<Admission>> {
+        const ACTION: &str = "auth.login";
+        let (id, resource) = (Some(user.id), format!("users/{}", user.id));
+        if self.verification == Verification::Required && !user.email_verified {
+            self.guard.forgive(change, &proven.tries).await?;
+            let failure = Outcome::Failure(Error::EmailNotVerified.reason());
+            change.audit_as(id, ACTION, resource, failure).await?;
+            self.offer_verification(change, user).await?;
+            return Ok(None);
+        }
+        change.audit_as(id, ACTION, resource, Outcome::Success).await?;
+        self.admit(change, user, client_name, proven).await.map(Some)
     }
 
     async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<Admitted> {
@@ -230,7 +269,8 @@ impl AuthService {
             id: Id::from(self.world.ids.uuid()),
             username: registration.username.clone(),
             email: registration.email.clone(),
-            email_verified: false,
+            // Operators name the address of the administrators that they make.
+            email_verified: method == "admin",
             profile,
             state: State::Active,
             roles: vec![role.to_owned()],

@@ -30,6 +30,7 @@ impl Errand {
     fn method(&self) -> &'static str {
         match self {
             Self::OfferPasswordReset { .. } => "veza.auth.v1.AuthService/RequestPasswordReset",
+            Self::SignUp(_) => "veza.auth.v1.AuthService/Register",
         }
     }
 }
@@ -95,6 +96,7 @@ impl AuthService {
                     Errand::OfferPasswordReset { identifier } => {
                         self.offer_password_reset(change, identifier).await
                     }
+                    Errand::SignUp(draft) => self.offer_account(change, draft).await,
                 }
             })
         });

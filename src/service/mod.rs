@@ -22,6 +22,7 @@ pub mod revocation;
 pub mod role;
 pub mod room;
 pub mod session;
+mod sign_up;
 pub mod stream;
 pub mod token;
 pub mod user;

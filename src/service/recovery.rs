@@ -79,7 +79,7 @@ impl AuthService {
         let mut outcome = Outcome::Success;
         if change.may_mail(&to, Mail::RESET_PASSWORD).await? {
             change.void(kind, id).await?;
-            let token = change.issue(kind, Some(id), &Sent { to: user.email }).await?;
+            let token = change.issue(kind, Some(id), &Sent::to(&user)).await?;
             let expire_time = change.now + kind.lifetime();
             change.mail(&to, &Mail::ResetPassword { token, expire_time }).await?;
         } else {

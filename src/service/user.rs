@@ -55,7 +55,7 @@ impl UserService {
             self.users.fill(id, Arc::clone(&user), since);
             user
         };
-        if user.state == State::Deleted { Err(NOT_FOUND) } else { Ok(user) }
+        if is_in_use(&user) { Ok(user) } else { Err(NOT_FOUND) }
     }
 
     /// The caller's own account.
@@ -257,5 +257,10 @@ async fn set_state(
 }
 
 fn in_use(user: Option<User>) -> Result<User> {
-    user.filter(|user| user.state != State::Deleted).ok_or(NOT_FOUND)
+    user.filter(is_in_use).ok_or(NOT_FOUND)
+}
+
+/// Whether somebody has an account, or will have it again. One that waits for its first mail to be answered is nobody's.
+fn is_in_use(user: &User) -> bool {
+    matches!(user.state, State::Active | State::Suspended)
 }

@@ -10,6 +10,7 @@ use crate::{
         Error, Result,
         audit::Outcome,
         caller::Caller,
+        errand::Draft,
         event::Data,
         id::Id,
         mail::{Mail, Recipient},
@@ -25,6 +26,16 @@ use crate::{
 pub(super) struct Sent {
     /// Where it was sent. When the account has another address, it is void.
     pub(super) to: Email,
+    /// The account that it makes, if there is none before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) draft: Option<Draft>,
+}
+
+impl Sent {
+    /// What is sent about an account that is there.
+    pub(super) fn to(user: &User) -> Self {
+        Self { to: user.email.clone(), draft: None }
+    }
 }
 
 /// An account whose token was shown, as it was then.
@@ -64,17 +75,17 @@ impl AuthService {
             return Ok(());
         }
         change.void(kind, user.id).await?;
-        let sent = Sent { to: user.email.clone() };
-        let token = change.issue(kind, Some(user.id), &sent).await?;
+        let token = change.issue(kind, Some(user.id), &Sent::to(user)).await?;
         let expire_time = change.now + kind.lifetime();
         change.mail(&to, &Mail::VerifyEmail { token, expire_time }).await
     }
 
-    /// Takes the token of a link as a proof that the address is of whoever shows it. They need not be signed in, and are not
+    /// Takes the token of a link as a proof that the address is of whoever shows it, and makes the account that they signed up
+    /// for, if that had to wait for it. They need not be signed in, and are not
     /// afterwards: mails are often read elsewhere.
     ///
     /// # Errors
-    /// `InvalidOneTimeToken`.
+    /// `InvalidOneTimeToken`; `Taken` with the field `username`.
     pub async fn verify_email(&self, caller: &Caller, token: &str) -> Result<()> {
         let shown = self.world.find::<Sent>(Kind::EmailVerification, token).await?;
         let shown = shown.and_then(|shown| shown.user_id);
@@ -96,25 +107,7 @@ impl AuthService {
         let (Shown { id, since }, users) = (shown, Arc::clone(&self.users));
         let verified = self.world.change_then(
             caller,
-            |change| {
-                Box::pin(async move {
-                    // Locked before the token, in the order of whoever makes one.
-                    let user = change.tx.lock_user(id).await?;
-                    let user = user.filter(|user| user.state == State::Active);
-                    let mut user = user.ok_or(Error::InvalidOneTimeToken)?;
-                    let found = change.redeem::<Sent>(Kind::EmailVerification, token).await?;
-                    let is_theirs = found.is_some_and(|found| {
-                        found.user_id == Some(id) && found.data.to == user.email
-                    });
-                    if !is_theirs {
-                        return Err(Error::InvalidOneTimeToken);
-                    }
-                    let (resource, done) = (format!("users/{id}"), Outcome::Success);
-                    change.audit_as(Some(id), "auth.verify_email", resource, done).await?;
-                    let is_changed = mark_verified(change, &mut user).await?;
-                    Ok(is_changed.then_some(user))
-                })
-            },
+            |change| Box::pin(self.verify_within(change, id, token)),
             move |changed: &Option<User>| {
                 if let Some(user) = changed {
                     users.replace(id, Arc::new(user.clone()), since);
@@ -122,6 +115,31 @@ impl AuthService {
             },
         );
         verified.await.map(drop)
+    }
+
+    /// The account, if it was changed.
+    async fn verify_within(
+        &self,
+        change: &mut Change<'_>,
+        id: Id<User>,
+        token: &str,
+    ) -> Result<Option<User>> {
+        // Locked before the token, in the order of whoever makes one.
+        let mut user = change.tx.lock_user(id).await?.ok_or(Error::InvalidOneTimeToken)?;
+        let found = change.redeem::<Sent>(Kind::EmailVerification, token).await?;
+        let found = found.filter(|found| found.user_id == Some(id));
+        let Sent { to, draft } = found.ok_or(Error::InvalidOneTimeToken)?.data;
+        let is_changed = match (user.state, draft) {
+            (State::Active, None) if to == user.email => mark_verified(change, &mut user).await?,
+            (State::Pending, Some(draft)) => {
+                self.activate(change, &mut user, draft).await?;
+                true
+            }
+            _ => return Err(Error::InvalidOneTimeToken),
+        };
+        let (resource, done) = (format!("users/{id}"), Outcome::Success);
+        change.audit_as(Some(id), "auth.verify_email", resource, done).await?;
+        Ok(is_changed.then_some(user))
     }
 }
 

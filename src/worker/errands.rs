@@ -39,6 +39,8 @@ async fn do_batch(auth: &AuthService, stop: &CancellationToken) -> Result<bool> 
             Err(
                 error @ (Error::Unavailable(_)
                 | Error::LostRace { .. }
+                // Of two servers that made the same account at the same time.
+                | Error::Taken { .. }
                 | Error::Busy
                 | Error::OutboxFull),
             ) => return Err(error),

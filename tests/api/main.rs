@@ -36,6 +36,7 @@ mod revocation;
 mod role;
 mod route;
 mod session;
+mod sign_up;
 mod stream;
 mod token;
 mod user;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Settings of a server on which whoever signs up is asked in this way.
-fn asking(smtp: &Server, whether: &str) -> Environment {
+pub fn asking(smtp: &Server, whether: &str) -> Environment {
     smtp.environment().set("EMAIL_VERIFICATION", whether)
 }
 
@@ -44,18 +44,18 @@ pub async fn tokens(smtp: &Server, address: &str, at_least: usize) -> Vec<String
 }
 
 #[track_caller]
-fn refused(reply: &Reply) {
+pub fn refused(reply: &Reply) {
     reply.refused("INVALID_ARGUMENT", "INVALID_ONE_TIME_TOKEN");
 }
 
 /// Whether the address of somebody counts as theirs.
-async fn is_verified(person: &Person) -> bool {
+pub async fn is_verified(person: &Person) -> bool {
     let me = person.everywhere(Call::to(GET_ME, json!({}))).await;
     me.ok()["user"]["emailVerified"] == true
 }
 
 /// What was told of an account, as events.
-async fn events_of(app: &App, id: &str) -> Vec<Value> {
+pub async fn events_of(app: &App, id: &str) -> Vec<Value> {
     let payloads: Vec<Vec<u8>> =
         on_database!(app.server.environment.get("DATABASE_URL"), |connection| {
             let query = sqlx::query_scalar("SELECT payload FROM outbox ORDER BY seq");

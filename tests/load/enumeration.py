@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Measures whether the time of a failed sign-in tells known accounts from unknown ones: the same number of each, in turn,
-each account from an address of its own that it has not seen before. Prints the medians and the Mann-Whitney U test of both samples.
+"""Measures whether the time of an answer tells known accounts from unknown ones: the same number of each, in turn, each
+account from an address of its own that it has not seen before. What is called is Login with a wrong password,
+RequestPasswordReset, or Register where addresses are verified first. Prints the medians and the Mann-Whitney U test of both samples.
 
-    tests/load/enumeration.py [BINARY] [SAMPLES]
+    tests/load/enumeration.py [BINARY] [SAMPLES] [login|forgot|register]
 """
 
 import http.client
@@ -14,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SETTINGS = {
     "LISTEN_ADDR": "127.0.0.1:0",
@@ -28,16 +31,31 @@ PASSWORD = "correct horse battery"
 def main() -> None:
     binary = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/release/veza")
     samples = int(sys.argv[2]) if len(sys.argv) > 2 else 500
+    what = sys.argv[3] if len(sys.argv) > 3 else "login"
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**SETTINGS, "DATABASE_URL": f"sqlite:{folder}/veza.db"}
-        log = open(f"{folder}/log", "w+", encoding="utf-8")
-        server = subprocess.Popen([binary], env=environment, cwd=folder, stdout=log)
-        try:
-            known, unknown = measure(connect(f"{folder}/log"), samples)
-        finally:
-            server.terminate()
-            server.wait()
+        with running(binary, folder, "off") as connection:
+            for number in range(samples):
+                call(connection, "register", account("ann", number), f"10.0.{address(number)}", 200)
+        with running(binary, folder, "required") as connection:
+            known, unknown = measure(connection, what, samples)
     report(known, unknown)
+
+
+@contextmanager
+def running(binary: str, folder: str, verification: str) -> Iterator[http.client.HTTPConnection]:
+    """A connection to a server that is stopped afterwards."""
+    environment = {
+        **SETTINGS,
+        "DATABASE_URL": f"sqlite:{folder}/veza.db",
+        "EMAIL_VERIFICATION": verification,
+    }
+    with open(f"{folder}/log", "w", encoding="utf-8") as log:
+        server = subprocess.Popen([binary], env=environment, cwd=folder, stdout=log)
+    try:
+        yield connect(f"{folder}/log")
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def connect(log: str) -> http.client.HTTPConnection:
@@ -50,20 +68,36 @@ def connect(log: str) -> http.client.HTTPConnection:
         time.sleep(0.05)
 
 
-def measure(connection: http.client.HTTPConnection, samples: int) -> tuple[list, list]:
-    """How many milliseconds a wrong password took for accounts that exist, and for others."""
-    for number in range(samples):
-        account = {"email": f"ann{number}@example.com", "username": f"ann{number}"}
-        call(connection, "register", {**account, "password": PASSWORD}, f"10.0.{address(number)}", 200)
+def measure(connection: http.client.HTTPConnection, what: str, samples: int) -> tuple[list, list]:
+    """How many milliseconds a call took for accounts that exist, and for others."""
     known, unknown = [], []
     for number in range(samples):
         turns = [("ann", known), ("bob", unknown)]
         for name, times in turns if number % 2 else reversed(turns):
-            login = {"identifier": f"{name}{number}", "password": "not the right one"}
+            path, body, expected = request(what, name, number)
             begin = time.perf_counter()
-            call(connection, "login", login, f"10.1.{address(number)}", 401)
+            call(connection, path, body, f"10.1.{address(number)}", expected)
             times.append((time.perf_counter() - begin) * 1000)
     return known, unknown
+
+
+def request(what: str, name: str, number: int) -> tuple[str, dict, int]:
+    """What is asked about an account: path, body, and the status that everybody gets."""
+    match what:
+        case "login":
+            wrong = {"identifier": f"{name}{number}", "password": "not the right one"}
+            return "login", wrong, 401
+        case "forgot":
+            return "password/forgot", {"identifier": f"{name}{number}@example.com"}, 200
+        case "register":
+            # The username is free: that it is taken may be known.
+            return "register", {**account(name, number), "username": f"new{name}{number}"}, 200
+    sys.exit(f"there is nothing to measure about {what}")
+
+
+def account(name: str, number: int) -> dict:
+    email = f"{name}{number}@example.com"
+    return {"email": email, "username": f"{name}{number}", "password": PASSWORD}
 
 
 def address(number: int) -> str:

@@ -7,7 +7,7 @@ use veza::domain::{
     user::{Profile, State, User},
 };
 
-use crate::world::{World, everything, id, new_user, seconds, text, walk};
+use crate::world::{START, World, everything, id, new_user, seconds, text, walk};
 
 on_each_store! {
     an_account_comes_back_as_it_was_stored,
@@ -27,6 +27,7 @@ on_each_store! {
     a_list_is_filtered_by_state_and_by_parts_of_names,
     signs_of_the_pattern_language_are_nothing_special,
     a_deleted_account_is_found_but_not_listed,
+    a_pending_account_is_nobodys_makes_room_and_goes_by_itself,
     active_accounts_that_hold_a_role_for_good_are_counted,
 }
 
@@ -279,4 +280,31 @@ async fn active_accounts_that_hold_a_role_for_good_are_counted(world: &World) {
     assert_eq!(read.count_users_with_role("admin").await.unwrap(), 2);
     assert_eq!(read.count_users_with_role("user").await.unwrap(), 1);
     assert_eq!(read.count_users_with_role("nothing").await.unwrap(), 0);
+}
+
+async fn a_pending_account_is_nobodys_makes_room_and_goes_by_itself(world: &World) {
+    let mut pending = User { state: State::Pending, ..new_user("Ann") };
+    pending.meta.purge_time = Some(seconds(60));
+    world.insert_user(&pending).await.unwrap();
+    let mut read = world.read().await;
+    for folded in ["ann", "ann@example.com"] {
+        assert_eq!(read.find_user_by_name(folded).await.unwrap(), None);
+    }
+    let found = read.find_user_by_email("ann@example.com").await.unwrap();
+    assert_eq!(found.as_ref(), Some(&pending));
+    assert!(read.is_username_taken("ann").await.unwrap());
+    assert!(!read.is_username_taken("bob").await.unwrap());
+    let page = read.list_users(&UserFilter::default(), &everything()).await.unwrap();
+    assert_eq!(page.items, []);
+
+    let ann = User { email: pending.email.clone(), ..new_user("Ann2") };
+    world.insert_user(&ann).await.unwrap();
+    assert_eq!(world.read().await.find_user(pending.id).await.unwrap(), None);
+    let mut other = User { state: State::Pending, ..new_user("bob") };
+    other.meta.purge_time = Some(seconds(60));
+    world.insert_user(&other).await.unwrap();
+    let mut tx = world.begin().await;
+    assert_eq!(tx.purge(seconds(59), START, START).await.unwrap(), 0);
+    assert_eq!(tx.purge(seconds(60), START, START).await.unwrap(), 1);
+    tx.commit().await.unwrap();
 }

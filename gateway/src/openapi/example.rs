@@ -175,7 +175,7 @@ fn of_form(form: Form) -> &'static str {
 fn of_name(name: &str) -> String {
     let known = match name {
         "email" => "ann@example.com",
-        "password" => "correct horse battery staple",
+        "password" | "new_password" => "correct horse battery staple",
         "etag" => "v1",
         "username" => "ann",
         "display_name" => "Ann",

@@ -33,6 +33,8 @@ queries! {
     FindUser = "find_user",
     FindUserToSignIn = "find_user_to_sign_in",
     FindUserByName = "find_user_by_name",
+    FindUserByEmail = "find_user_by_email",
+    IsUsernameTaken = "is_username_taken",
     FindPasswordHash = "find_password_hash",
     FindPermissions = "find_permissions",
     ListUsers = "list_users",

@@ -67,14 +67,31 @@ impl<L: Link> ReadUsers for Handle<L> {
         let sql = concat!(
             "SELECT ",
             user_columns!(),
-            " FROM users WHERE (username_folded = $1 OR email_folded = $1) AND delete_time IS NULL"
+            " FROM users WHERE (username_folded = $1 OR email_folded = $1) \
+             AND delete_time IS NULL AND state <> 'PENDING'"
         );
         let query = sqlx::query(sql).bind(folded);
         Ok(query.try_map(|row| user(&row)).fetch_optional(self.on(Query::FindUserByName)).await?)
     }
 
+    async fn find_user_by_email(&mut self, folded: &str) -> Result<Option<User>> {
+        let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE email_folded = $1");
+        let query = sqlx::query(sql).bind(folded);
+        Ok(query.try_map(|row| user(&row)).fetch_optional(self.on(Query::FindUserByEmail)).await?)
+    }
+
+    async fn is_username_taken(&mut self, folded: &str) -> Result<bool> {
+        let query =
+            sqlx::query_scalar::<_, i64>("SELECT count(*) FROM users WHERE username_folded = $1");
+        Ok(query.bind(folded).fetch_one(self.on(Query::IsUsernameTaken)).await? > 0)
+    }
+
     async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>> {
-        let select = concat!("SELECT ", user_columns!(), " FROM users WHERE delete_time IS NULL");
+        let select = concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users WHERE delete_time IS NULL AND state <> 'PENDING'"
+        );
         List::of(select)
             .only("state =", filter.state.map(State::name))
             .containing("username_folded", filter.username_contains.as_deref())
@@ -175,6 +192,8 @@ impl Users for Change {
 
 impl Change {
     async fn insert(&mut self, user: &User, password_hash: &str) -> Result<()> {
+        let query = sqlx::query("DELETE FROM users WHERE email_folded = $1 AND state = 'PENDING'");
+        query.bind(user.email.folded()).execute(self.on(Query::InsertUser)).await?;
         let query = sqlx::query(
             "INSERT INTO users (id, username, username_folded, email, email_folded, email_verified, \
          password_hash, display_name, display_name_folded, avatar_url, bio, locale, state, \

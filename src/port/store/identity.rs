@@ -23,10 +23,16 @@ pub trait ReadUsers {
     /// The active account whose folded username or folded e-mail address is this, with its password hash.
     async fn find_user_to_sign_in(&mut self, folded: &str) -> Result<Option<(User, String)>>;
 
-    /// The account that is not deleted and whose folded username or folded e-mail address is this, with its roles.
+    /// The account that is neither deleted nor pending and whose folded username or folded e-mail address is this, with its roles.
     async fn find_user_by_name(&mut self, folded: &str) -> Result<Option<User>>;
 
-    /// A page of the accounts that are not deleted, with their roles.
+    /// The account, deleted or not, whose folded e-mail address is this.
+    async fn find_user_by_email(&mut self, folded: &str) -> Result<Option<User>>;
+
+    /// Whether an account, deleted or not, has this folded username.
+    async fn is_username_taken(&mut self, folded: &str) -> Result<bool>;
+
+    /// A page of the accounts that are neither deleted nor pending, with their roles.
     async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>>;
 
     /// The password hash of an active account.
@@ -46,7 +52,7 @@ pub trait ReadUsers {
 /// Changes accounts.
 #[async_trait]
 pub trait Users: ReadUsers {
-    /// Adds an account; its `roles` are bound everywhere.
+    /// Adds an account; its `roles` are bound everywhere. A pending one that has its address makes room for it.
     ///
     /// Errors: `Taken` with the field `email` or `username`.
     async fn insert_user(&mut self, user: &User, password_hash: &str) -> Result<()>;

@@ -17,6 +17,7 @@ pub fn of(mail: &Mail, circumstances: &Circumstances, links: &Links) -> Page {
         Mail::ResetPassword { token, expire_time } => {
             reset_password(token, *expire_time, circumstances, links)
         }
+        Mail::AccountExists => account_exists(circumstances, links),
         Mail::NewDevice { .. } => notice(
             "New sign-in",
             "Somebody has signed in to your account on a device that was not used for it before.",
@@ -106,6 +107,25 @@ fn reset_password(
     }
 }
 
+fn account_exists(circumstances: &Circumstances, links: &Links) -> Page {
+    Page {
+        subject: "You have an account already",
+        blocks: vec![
+            Block::Text(
+                "Somebody, hopefully you, wanted to sign up with this address. It has an account already, which stays \
+                 as it is."
+                    .into(),
+            ),
+            facts(circumstances),
+            Block::Text(format!(
+                "If it was you, go to {} and sign in, or choose a new password there. If it was not, leave it: nobody \
+                 but you was told that there is an account.",
+                links.public_url
+            )),
+        ],
+    }
+}
+
 /// Something that happened to an account.
 fn notice(subject: &'static str, what: &str, circumstances: &Circumstances, links: &Links) -> Page {
     Page {
@@ -160,6 +180,7 @@ mod tests {
         vec![
             Mail::VerifyEmail { token: token.clone(), expire_time },
             Mail::ResetPassword { token, expire_time },
+            Mail::AccountExists,
             Mail::NewDevice { client_name: String::new() },
             Mail::RefreshTokenReused { device: Device::default() },
             Mail::PasswordChanged,
@@ -213,7 +234,7 @@ mod tests {
             assert!(letter.text.contains("You get this mail because"), "{}", letter.text);
             assert!(letter.html.contains("You get this mail because"), "{}", letter.html);
             if mail.expire_time(NOW) > NOW + std::time::Duration::from_hours(1)
-                && !matches!(mail, Mail::Test)
+                && !matches!(mail, Mail::Test | Mail::AccountExists)
             {
                 assert!(letter.text.contains("If it was not, go to"), "{}", letter.text);
                 assert!(letter.text.contains("    When: 3 November 2026, 09:05 UTC\n"));
