@@ -15,7 +15,7 @@ use crate::{
         event::Data,
         id::Id,
         mail::{Mail, Recipient},
-        session::{ACCESS_TOKEN_LIFETIME, EndReason, Proof, Session},
+        session::{ACCESS_TOKEN_LIFETIME, EndReason, IDLE_LIFETIME, Proof, Session},
         user::User,
     },
     port::crypto::Claims,
@@ -176,25 +176,22 @@ impl SessionService {
         counter: i64,
     ) -> Result<Use> {
         let now = change.now;
-        let live = |session: Option<Session>| {
-            session.filter(|session| session.is_live(now)).ok_or(Error::InvalidRefreshToken)
-        };
-        let session = live(change.tx.find_session(id).await?)?;
+        let idle_until = now + IDLE_LIFETIME;
+        if let Some(session) = change.tx.advance_session(id, counter, now, idle_until).await? {
+            let expire_time = Session::expiry(session.create_time, now);
+            if expire_time < idle_until {
+                change.tx.shorten_session(id, expire_time).await?;
+            }
+            let (user_id, resource) = (Some(session.user_id), format!("sessions/{id}"));
+            change.audit_as(user_id, "auth.refresh", resource, Outcome::Success).await?;
+            return Ok(Use::Good(Box::new(Session { expire_time, ..session })));
+        }
+        let session = change.tx.find_session(id).await?.filter(|session| session.is_live(now));
+        let session = session.ok_or(Error::InvalidRefreshToken)?;
         // The account is looked at anew: it may have been suspended or deleted since.
         if change.tx.find_principal(id, now).await?.is_none() {
             return Err(Error::InvalidRefreshToken);
         }
-        let expire_time = Session::expiry(session.create_time, now);
-        if change.tx.advance_session(id, counter, now, expire_time).await? {
-            let (counter, user_id) = (counter + 1, Some(session.user_id));
-            change
-                .audit_as(user_id, "auth.refresh", format!("sessions/{id}"), Outcome::Success)
-                .await?;
-            let session = Session { counter, refresh_time: now, expire_time, ..session };
-            return Ok(Use::Good(Box::new(session)));
-        }
-        // Read again: another call may have won since the first read.
-        let session = live(change.tx.find_session(id).await?)?;
         let is_parent = session.counter == counter + 1;
         if is_parent && !self.grace.is_zero() && now < session.refresh_time + self.grace {
             return Ok(Use::Good(Box::new(session)));

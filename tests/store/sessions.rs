@@ -18,6 +18,8 @@ on_each_store! {
     a_refresh_with_another_counter_changes_nothing,
     of_two_refreshes_with_one_counter_one_succeeds,
     a_session_that_has_ended_or_expired_is_not_refreshed,
+    sess_08_a_session_of_an_account_that_is_not_in_use_is_not_refreshed,
+    a_session_can_be_made_to_end_earlier,
     a_session_ends_once,
     ending_the_sessions_of_a_user_leaves_those_of_others,
     ending_the_other_sessions_of_a_user_leaves_one,
@@ -62,12 +64,13 @@ async fn times_are_kept_to_the_microsecond(world: &World) {
 async fn a_refresh_moves_the_counter_and_both_times(world: &World) {
     let mut session = world.session(&world.user("ann").await).await;
     let mut tx = world.begin().await;
-    assert!(tx.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap());
+    let advanced = tx.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap();
     tx.commit().await.unwrap();
     session.counter = 1;
     session.refresh_time = seconds(60);
     session.last_seen_time = seconds(60);
     session.expire_time = seconds(600);
+    assert_eq!(advanced.as_ref(), Some(&session));
     assert_eq!(world.read().await.find_session(session.id).await.unwrap(), Some(session));
 }
 
@@ -76,7 +79,7 @@ async fn a_refresh_with_another_counter_changes_nothing(world: &World) {
     let mut tx = world.begin().await;
     for counter in [-1, 1] {
         let advanced = tx.advance_session(session.id, counter, seconds(60), seconds(600)).await;
-        assert!(!advanced.unwrap());
+        assert!(advanced.unwrap().is_none());
     }
     tx.commit().await.unwrap();
     assert_eq!(world.read().await.find_session(session.id).await.unwrap(), Some(session));
@@ -85,7 +88,9 @@ async fn a_refresh_with_another_counter_changes_nothing(world: &World) {
 async fn of_two_refreshes_with_one_counter_one_succeeds(world: &World) {
     let session = world.session(&world.user("ann").await).await;
     let mut first = world.begin().await;
-    assert!(first.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap());
+    assert!(
+        first.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap().is_some()
+    );
     let second = async {
         let mut second = world.begin().await;
         let advanced = second.advance_session(session.id, 0, seconds(60), seconds(600)).await;
@@ -97,7 +102,7 @@ async fn of_two_refreshes_with_one_counter_one_succeeds(world: &World) {
         first.commit().await.unwrap();
     };
     let (advanced, ()) = tokio::join!(second, finish_first);
-    assert!(!advanced);
+    assert!(advanced.is_none());
     let session = world.read().await.find_session(session.id).await.unwrap().unwrap();
     assert_eq!(session.counter, 1);
 }
@@ -107,11 +112,36 @@ async fn a_session_that_has_ended_or_expired_is_not_refreshed(world: &World) {
     let [ended, expired] = [world.session(&user).await, world.session(&user).await];
     let mut tx = world.begin().await;
     tx.end_session(ended.id, START, EndReason::Logout).await.unwrap();
-    assert!(!tx.advance_session(ended.id, 0, seconds(1), seconds(2)).await.unwrap());
+    assert!(tx.advance_session(ended.id, 0, seconds(1), seconds(2)).await.unwrap().is_none());
     let now = expired.expire_time;
     let later = now + Duration::from_mins(1);
-    assert!(!tx.advance_session(expired.id, 0, now, later).await.unwrap());
+    assert!(tx.advance_session(expired.id, 0, now, later).await.unwrap().is_none());
     tx.commit().await.unwrap();
+}
+
+async fn sess_08_a_session_of_an_account_that_is_not_in_use_is_not_refreshed(world: &World) {
+    for state in [State::Suspended, State::Deleted] {
+        let mut user = world.user(state.name()).await;
+        let session = world.session(&user).await;
+        let mut tx = world.begin().await;
+        user.state = state;
+        user.meta.touch(START);
+        tx.update_user(&user).await.unwrap();
+        assert!(tx.advance_session(session.id, 0, START, seconds(600)).await.unwrap().is_none());
+        tx.commit().await.unwrap();
+    }
+}
+
+async fn a_session_can_be_made_to_end_earlier(world: &World) {
+    let user = world.user("ann").await;
+    let [session, other] = [world.session(&user).await, world.session(&user).await];
+    let mut tx = world.begin().await;
+    tx.shorten_session(session.id, seconds(5)).await.unwrap();
+    tx.commit().await.unwrap();
+    let shortened = Session { expire_time: seconds(5), ..session };
+    let mut read = world.read().await;
+    assert_eq!(read.find_session(shortened.id).await.unwrap(), Some(shortened));
+    assert_eq!(read.find_session(other.id).await.unwrap(), Some(other));
 }
 
 async fn a_session_ends_once(world: &World) {
@@ -166,7 +196,9 @@ async fn the_sessions_beyond_a_number_end_that_were_refreshed_first(world: &Worl
     }
     let others = world.session(&world.user("bob").await).await;
     let mut tx = world.begin().await;
-    assert!(tx.advance_session(sessions[0].id, 0, seconds(5), seconds(100)).await.unwrap());
+    assert!(
+        tx.advance_session(sessions[0].id, 0, seconds(5), seconds(100)).await.unwrap().is_some()
+    );
     let why = EndReason::SessionLimit;
     let mut ended = tx.end_surplus_sessions(ann.id, 2, seconds(6), why).await.unwrap();
     ended.sort_by_key(|id| id.uuid());
@@ -226,7 +258,7 @@ async fn a_session_of_an_older_server_has_the_times_of_its_refreshes(world: &Wor
     let session = world.session(&world.user("ann").await).await;
     world.sql("UPDATE sessions SET auth_time = NULL, last_seen_time = NULL").await;
     let mut tx = world.begin().await;
-    assert!(tx.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap());
+    assert!(tx.advance_session(session.id, 0, seconds(60), seconds(600)).await.unwrap().is_some());
     tx.commit().await.unwrap();
     let mut read = world.read().await;
     let found = read.find_session(session.id).await.unwrap().unwrap();

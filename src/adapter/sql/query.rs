@@ -52,6 +52,7 @@ queries! {
     ListDevices = "list_devices",
     InsertSession = "insert_session",
     AdvanceSession = "advance_session",
+    ShortenSession = "shorten_session",
     EndSession = "end_session",
     EndSessionsOf = "end_sessions_of",
     EndSurplusSessions = "end_surplus_sessions",

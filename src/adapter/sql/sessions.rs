@@ -134,13 +134,24 @@ impl Sessions for Change {
         counter: i64,
         now: Timestamp,
         expire_time: Timestamp,
-    ) -> Result<bool> {
-        let query = sqlx::query(
+    ) -> Result<Option<Session>> {
+        const SQL: &str = concat!(
             "UPDATE sessions SET counter = counter + 1, refresh_time = $3, expire_time = $4 \
-             WHERE id = $1 AND counter = $2 AND end_time IS NULL AND expire_time > $3",
+             WHERE id = $1 AND counter = $2 AND end_time IS NULL AND expire_time > $3 \
+                 AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND state = 'ACTIVE') \
+             RETURNING ",
+            session_columns!()
         );
-        let query = query.bind(id.uuid()).bind(counter).bind(time(now)).bind(time(expire_time));
-        Ok(query.execute(self.on(Query::AdvanceSession)).await?.rows_affected() == 1)
+        let query = sqlx::query(SQL).bind(id.uuid()).bind(counter);
+        let query = query.bind(time(now)).bind(time(expire_time)).try_map(|row| session(&row));
+        Ok(query.fetch_optional(self.on(Query::AdvanceSession)).await?)
+    }
+
+    async fn shorten_session(&mut self, id: Id<Session>, expire_time: Timestamp) -> Result<()> {
+        let query = sqlx::query("UPDATE sessions SET expire_time = $2 WHERE id = $1");
+        let query = query.bind(id.uuid()).bind(time(expire_time));
+        query.execute(self.on(Query::ShortenSession)).await?;
+        Ok(())
     }
 
     async fn end_session(

@@ -110,15 +110,18 @@ pub trait Sessions: ReadSessions {
     /// Adds a session.
     async fn insert_session(&mut self, session: &Session) -> Result<()>;
 
-    /// Refreshes a live session, in one statement: only if its counter is still `counter` does it become
-    /// `counter + 1`. Whether it did.
+    /// Refreshes a live session of an active account, in one statement: only if its counter is still `counter` does it become
+    /// `counter + 1`. The session as it is then; none where there was nothing to refresh.
     async fn advance_session(
         &mut self,
         id: Id<Session>,
         counter: i64,
         now: Timestamp,
         expire_time: Timestamp,
-    ) -> Result<bool>;
+    ) -> Result<Option<Session>>;
+
+    /// Has a session end earlier unless it is refreshed.
+    async fn shorten_session(&mut self, id: Id<Session>, expire_time: Timestamp) -> Result<()>;
 
     /// Ends one session; whether it was not ended before.
     async fn end_session(
