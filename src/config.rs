@@ -136,6 +136,11 @@ pub struct Config {
           value_parser = whole(1..=u32::MAX))]
     pub sign_in_rate_limit_per_minute: u32,
 
+    /// How many tokens of others a service may ask about in a minute
+    #[arg(long, env, global = true, default_value_t = 1_000_000, value_name = "N",
+          value_parser = whole(1..=u32::MAX))]
+    pub validation_rate_limit_per_minute: u32,
+
     /// How long a try to sign in waits at most after others that failed at the same account
     #[arg(long, env, global = true, default_value = "30m", value_name = "DURATION", value_parser = positive_duration)]
     pub sign_in_delay_max: Duration,
@@ -338,7 +343,7 @@ impl fmt::Display for Config {
             ("TLS_CERT", path(&self.tls_cert)),
             ("TLS_KEY", path(&self.tls_key)),
         ];
-        let rest: [Line; 25] = [
+        let rest: [Line; 26] = [
             ("JWT_SECRET", secret.to_owned()),
             ("JWT_SECRET_FILE", path(&self.jwt_secret_file)),
             ("TOKEN_ISSUER", self.token_issuer.clone()),
@@ -349,6 +354,7 @@ impl fmt::Display for Config {
             ("PASSWORD_LENGTH_MIN", self.password_length_min.to_string()),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit_per_minute.to_string()),
             ("SIGN_IN_RATE_LIMIT_PER_MINUTE", self.sign_in_rate_limit_per_minute.to_string()),
+            ("VALIDATION_RATE_LIMIT_PER_MINUTE", self.validation_rate_limit_per_minute.to_string()),
             ("SIGN_IN_DELAY_MAX", show(self.sign_in_delay_max)),
             ("SIGN_IN_FAILURES_PER_HOUR", self.sign_in_failures_per_hour.to_string()),
             ("TRUSTED_PROXIES", list(&self.trusted_proxies.0)),

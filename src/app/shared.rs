@@ -11,7 +11,10 @@ use crate::{
     adapter::memory::{limiter::Gcra, presence::Local},
     adapter::redis::{Options, Redis, check, limiter::Leased, presence},
     config::{Config, Secrets},
-    port::{limiter::Limiter, presence::Presence},
+    port::{
+        limiter::{Limiter, Quotas},
+        presence::Presence,
+    },
     telemetry::metrics::{DependencyLabel, Metrics},
     worker,
 };
@@ -32,10 +35,13 @@ impl Shared {
     /// A sentence when Redis cannot be used, and waiting would not help.
     pub async fn connect(config: &Config, secrets: &Secrets, core: &Core) -> Result<Self, String> {
         let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-        let per_minute = at_least_one(config.rate_limit_per_minute);
-        let sign_in_per_minute = at_least_one(config.sign_in_rate_limit_per_minute);
+        let quotas = Quotas {
+            general: at_least_one(config.rate_limit_per_minute),
+            sign_in: at_least_one(config.sign_in_rate_limit_per_minute),
+            validation: at_least_one(config.validation_rate_limit_per_minute),
+        };
         let clock = || Arc::clone(&core.world.clock);
-        let limiter = Arc::new(Gcra::new(clock(), per_minute, sign_in_per_minute));
+        let limiter = Arc::new(Gcra::new(clock(), quotas));
         let presence = Local::new(clock());
         let Some(options) = redis(config, secrets.redis_url.as_ref())? else {
             return Ok(Self { limiter, presence: Arc::new(presence), redis: None });
@@ -44,7 +50,7 @@ impl Shared {
         let up = core.metrics.dependencies.get_or_create_owned(&label);
         let redis = Redis::connect(&options, up).await?;
         let of_all = || Arc::clone(&redis);
-        let leased = Leased::new(of_all(), limiter, clock(), per_minute, sign_in_per_minute);
+        let leased = Leased::new(of_all(), limiter, clock(), quotas);
         Ok(Self {
             limiter: Arc::new(leased.clone()),
             presence: Arc::new(presence::Shared::new(of_all(), presence)),

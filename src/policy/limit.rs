@@ -4,16 +4,22 @@ use std::{net::IpAddr, time::Duration};
 
 use http::{HeaderMap, HeaderValue};
 
-use super::method::Method;
+use super::method::{Method, Rate};
 use crate::{
     domain::caller::{Credential, Principal},
     port::limiter::{Budget, Decision},
 };
 
 /// The budget of a call: sign-in by address; everything else by user, by API key, or by address for whoever is not signed in.
+/// Questions about tokens have one of their own, but only for those who may ask.
 pub fn budget(method: Option<&Method>, principal: Option<&Principal>, ip: IpAddr) -> Budget {
+    let rate = method.map_or(Rate::Default, |method| method.rate);
+    let may_call = || method.is_some_and(|method| method.permit(principal).is_ok());
     match principal {
-        _ if method.is_some_and(|method| method.is_sign_in) => Budget::SignIn(ip),
+        _ if rate == Rate::SignIn => Budget::SignIn(ip),
+        Some(principal) if rate == Rate::Validation && may_call() => {
+            Budget::Validation(principal.user_id)
+        }
         Some(principal) => match principal.credential {
             Credential::Session { .. } => Budget::User(principal.user_id),
             Credential::ApiKey { id } => Budget::ApiKey(id),

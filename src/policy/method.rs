@@ -25,8 +25,8 @@ pub struct Method {
     pub name: &'static str,
     /// Who may call it.
     pub access: Access,
-    /// Whether calls are counted against the budget of signing in.
-    pub is_sign_in: bool,
+    /// The kind of budget that calls are counted against.
+    pub rate: Rate,
     /// What calls of it cost.
     pub load: Load,
     /// Whether the caller must have proved lately who they are.
@@ -35,6 +35,17 @@ pub struct Method {
     pub api_key: Option<KeyAccess>,
     /// What it is called in the audit log: its action, or its name where it changes nothing.
     pub action: &'static str,
+}
+
+/// The kind of budget that calls of a method are counted against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// That of whoever calls.
+    Default,
+    /// That of signing in.
+    SignIn,
+    /// That of asking about tokens, for those who may.
+    Validation,
 }
 
 /// What calls of a method cost.
@@ -109,9 +120,8 @@ impl Methods {
         let (index, name) = (self.by_path.len(), &path[1..]);
         let action: &'static str = Box::leak(terms.action.into_boxed_str());
         let action = if action.is_empty() { name } else { action };
-        let Terms { access, is_sign_in, needs_fresh_proof, api_key, .. } = terms;
-        let method =
-            Method { index, name, access, is_sign_in, load, needs_fresh_proof, api_key, action };
+        let Terms { access, rate, needs_fresh_proof, api_key, .. } = terms;
+        let method = Method { index, name, access, rate, load, needs_fresh_proof, api_key, action };
         self.by_path.insert(path, method);
     }
 
@@ -165,7 +175,8 @@ impl Method {
         Err(Error::PermissionDenied { permission: permission.name() })
     }
 
-    fn permit(&self, principal: Option<&Principal>) -> Result<()> {
+    /// Lets those pass who may ever call, fresh or not.
+    pub(super) fn permit(&self, principal: Option<&Principal>) -> Result<()> {
         match (self.access, principal) {
             (Access::Public, _) | (Access::Authenticated, Some(_)) => Ok(()),
             (_, None) => Err(Error::MissingToken),
@@ -182,7 +193,7 @@ impl Method {
 /// What the policy option of a method says.
 struct Terms {
     access: Access,
-    is_sign_in: bool,
+    rate: Rate,
     needs_fresh_proof: bool,
     api_key: Option<KeyAccess>,
     action: String,
@@ -193,7 +204,7 @@ impl Default for Terms {
     fn default() -> Self {
         Self {
             access: Access::Public,
-            is_sign_in: false,
+            rate: Rate::Default,
             needs_fresh_proof: false,
             api_key: None,
             action: String::new(),
@@ -217,14 +228,19 @@ fn terms(extension: &ExtensionDescriptor, method: &MethodDescriptor) -> Option<T
         "ACCESS_OWNER" => permission().map(|_| Access::Authenticated)?,
         _ => return None,
     };
-    let is_sign_in = value_name(policy, "rate_class")? == "RATE_CLASS_SIGN_IN";
+    let rate = match value_name(policy, "rate_class")?.as_str() {
+        "RATE_CLASS_UNSPECIFIED" | "RATE_CLASS_DEFAULT" => Rate::Default,
+        "RATE_CLASS_SIGN_IN" => Rate::SignIn,
+        "RATE_CLASS_VALIDATION" => Rate::Validation,
+        _ => return None,
+    };
     let needs_fresh_proof = policy.get_field_by_name("fresh")?.as_bool()?;
     let api_key = match policy.get_field_by_name("api_key_permission")?.as_str()? {
         "" => None,
         name => Some(KeyAccess { permission: Permission::from_name(name)?, any }),
     };
     let action = policy.get_field_by_name("audit_action")?.as_str()?.to_owned();
-    Some(Terms { access, is_sign_in, needs_fresh_proof, api_key, action })
+    Some(Terms { access, rate, needs_fresh_proof, api_key, action })
 }
 
 /// The name of an enum field's value.

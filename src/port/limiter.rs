@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
     time::Duration,
 };
 
@@ -23,6 +24,31 @@ pub enum Budget {
     Address(IpAddr),
     /// Signing in and up from an address.
     SignIn(IpAddr),
+    /// What a user asks about the tokens of others.
+    Validation(Id<User>),
+}
+
+/// How many calls a minute a budget of each kind allows.
+#[derive(Debug, Clone, Copy)]
+pub struct Quotas {
+    /// A user, an API key, or an address.
+    pub general: NonZeroU32,
+    /// Signing in and up from an address.
+    pub sign_in: NonZeroU32,
+    /// What a user asks about the tokens of others.
+    pub validation: NonZeroU32,
+}
+
+impl Quotas {
+    /// How many calls a minute this budget allows.
+    #[must_use]
+    pub fn of(&self, budget: Budget) -> NonZeroU32 {
+        match budget {
+            Budget::User(_) | Budget::ApiKey(_) | Budget::Address(_) => self.general,
+            Budget::SignIn(_) => self.sign_in,
+            Budget::Validation(_) => self.validation,
+        }
+    }
 }
 
 impl Budget {
@@ -34,6 +60,7 @@ impl Budget {
             Self::ApiKey(_) => "api_key",
             Self::Address(_) => "address",
             Self::SignIn(_) => "sign_in",
+            Self::Validation(_) => "validation",
         }
     }
 
@@ -41,7 +68,7 @@ impl Budget {
     #[must_use]
     pub fn by_network(self) -> Self {
         match self {
-            Self::User(_) | Self::ApiKey(_) => self,
+            Self::User(_) | Self::ApiKey(_) | Self::Validation(_) => self,
             Self::Address(ip) => Self::Address(network(ip)),
             Self::SignIn(ip) => Self::SignIn(network(ip)),
         }

@@ -11,7 +11,7 @@ use crate::{
         client::{Call, Transport},
         grpc::content_type,
         reply::Reply,
-        rpc::{CREATE_ROOM, GET_ME, LIST_USERS, LOGIN, REFRESH_TOKEN, REGISTER},
+        rpc::{CREATE_ROOM, GET_ME, LIST_USERS, LOGIN, REFRESH_TOKEN, REGISTER, VALIDATE_TOKEN},
         server::Environment,
     },
 };
@@ -160,6 +160,29 @@ async fn api_01_an_address_that_is_too_long_is_refused() {
         .expect("a request");
     let reply = app.client.raw(Transport::Rest, request).await;
     assert_eq!((reply.http_status.as_u16(), reply.reason.as_deref()), (414, Some("URI_TOO_LONG")));
+}
+
+#[tokio::test]
+async fn api_07_asking_about_the_tokens_of_others_has_a_budget_of_its_own() {
+    let environment = Environment::new()
+        .set("RATE_LIMIT_PER_MINUTE", "2")
+        .set("VALIDATION_RATE_LIMIT_PER_MINUTE", "4");
+    let app = App::with(environment);
+    let ann = app.user("ann").await;
+    let service = app.person_with_role("service").await;
+    let question = json!({ "token": ann.access_token });
+    for transport in [Transport::Grpc, Transport::GrpcWeb, Transport::GrpcWebText, Transport::Grpc]
+    {
+        service.call(transport, VALIDATE_TOKEN, question.clone()).await.ok();
+    }
+    assert_limited(&service.call(Transport::Grpc, VALIDATE_TOKEN, question.clone()).await);
+    service.call(Transport::Grpc, GET_ME, json!({})).await.ok();
+    // Whoever may not ask has no such budget.
+    for _ in 0..2 {
+        let denied = ann.call(Transport::Grpc, VALIDATE_TOKEN, question.clone()).await;
+        denied.refused("PERMISSION_DENIED", "PERMISSION_DENIED");
+    }
+    assert_limited(&ann.call(Transport::Grpc, VALIDATE_TOKEN, question).await);
 }
 
 #[tokio::test]

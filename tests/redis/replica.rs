@@ -13,7 +13,7 @@ use veza::{
         system::SystemClock,
     },
     port::{
-        limiter::{Budget, Decision, Limiter},
+        limiter::{Budget, Decision, Limiter, Quotas},
         presence::Presence,
     },
 };
@@ -44,14 +44,15 @@ pub fn options(url: &str) -> Options {
 impl Replica {
     /// A replica on which so many calls a minute may be made, and sign-ins.
     pub async fn start(options: &Options, per_minute: u32, sign_in_per_minute: u32) -> Self {
-        let [per_minute, sign_in] =
+        let [general, sign_in] =
             [per_minute, sign_in_per_minute].map(|number| NonZeroU32::new(number).unwrap());
+        let quotas = Quotas { general, sign_in, validation: general };
         let clock = Arc::new(SystemClock::default());
         let up = Gauge::default();
         let redis = Redis::connect(options, up.clone()).await.unwrap();
-        let local = Arc::new(Gcra::new(Arc::clone(&clock) as _, per_minute, sign_in));
+        let local = Arc::new(Gcra::new(Arc::clone(&clock) as _, quotas));
         let presence = Shared::new(Arc::clone(&redis), Local::new(Arc::clone(&clock) as _));
-        let limiter = Leased::new(Arc::clone(&redis), local, clock, per_minute, sign_in);
+        let limiter = Leased::new(Arc::clone(&redis), local, clock, quotas);
         let mut work = JoinSet::new();
         work.spawn(redis.watch(CancellationToken::new()));
         work.spawn(limiter.clone().sweep(CancellationToken::new()));

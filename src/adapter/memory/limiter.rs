@@ -2,7 +2,6 @@
 //! evenly.
 
 use std::{
-    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -20,7 +19,7 @@ use crate::{
     domain::Result,
     port::{
         clock::Clock,
-        limiter::{Backend, Budget, Decision, Limiter},
+        limiter::{Backend, Budget, Decision, Limiter, Quotas},
     },
 };
 
@@ -32,38 +31,31 @@ type Budgets = RateLimiter<Budget, DashMapStateStore<Budget>, Time, StateInforma
 /// Budgets of this process.
 pub struct Gcra {
     clock: Arc<dyn Clock>,
-    general: Rate,
-    sign_in: Rate,
+    quotas: Quotas,
+    /// Those of each kind apart, because the library has one quota for all of a set.
+    general: Budgets,
+    sign_in: Budgets,
+    validation: Budgets,
     counted: AtomicU32,
-}
-
-struct Rate {
-    per_minute: NonZeroU32,
-    budgets: Budgets,
 }
 
 impl Gcra {
     /// Budgets of so many calls a minute.
     #[must_use]
-    pub fn new(
-        clock: Arc<dyn Clock>,
-        per_minute: NonZeroU32,
-        sign_in_per_minute: NonZeroU32,
-    ) -> Self {
-        let rate = |per_minute| {
-            let quota = Quota::per_minute(per_minute);
-            let time = Time(Arc::clone(&clock));
-            let budgets: Budgets = RateLimiter::new(quota, DashMapStateStore::default(), time);
-            Rate { per_minute, budgets }
+    pub fn new(clock: Arc<dyn Clock>, quotas: Quotas) -> Self {
+        let budgets = |per_minute| {
+            let (quota, time) = (Quota::per_minute(per_minute), Time(Arc::clone(&clock)));
+            RateLimiter::new(quota, DashMapStateStore::default(), time)
         };
-        let (general, sign_in) = (rate(per_minute), rate(sign_in_per_minute));
-        Self { clock, general, sign_in, counted: AtomicU32::new(0) }
+        let [general, sign_in, validation] =
+            [quotas.general, quotas.sign_in, quotas.validation].map(budgets);
+        Self { clock, quotas, general, sign_in, validation, counted: AtomicU32::new(0) }
     }
 
     fn sweep(&self) {
-        for rate in [&self.general, &self.sign_in] {
-            rate.budgets.retain_recent();
-            rate.budgets.shrink_to_fit();
+        for budgets in [&self.general, &self.sign_in, &self.validation] {
+            budgets.retain_recent();
+            budgets.shrink_to_fit();
         }
     }
 }
@@ -75,15 +67,17 @@ impl Limiter for Gcra {
             self.sweep();
         }
         let budget = budget.by_network();
-        let rate = match budget {
+        let budgets = match budget {
             Budget::User(_) | Budget::ApiKey(_) | Budget::Address(_) => &self.general,
             Budget::SignIn(_) => &self.sign_in,
+            Budget::Validation(_) => &self.validation,
         };
-        let (remaining, retry_after) = match rate.budgets.check_key(&budget) {
+        let (remaining, retry_after) = match budgets.check_key(&budget) {
             Ok(state) => (state.remaining_burst_capacity(), None),
             Err(refused) => (0, Some(refused.wait_time_from(self.clock.monotonic()))),
         };
-        Ok(Decision::new(rate.per_minute.get(), remaining, retry_after, Backend::Memory))
+        let quota = self.quotas.of(budget).get();
+        Ok(Decision::new(quota, remaining, retry_after, Backend::Memory))
     }
 }
 
@@ -100,7 +94,7 @@ impl clock::Clock for Time {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{num::NonZeroU32, sync::Mutex};
 
     use super::*;
 
@@ -116,11 +110,15 @@ mod tests {
         }
     }
 
+    fn quotas(general: u32, sign_in: u32) -> Quotas {
+        let [general, sign_in] = [general, sign_in].map(|n| NonZeroU32::new(n).unwrap());
+        Quotas { general, sign_in, validation: general }
+    }
+
     #[tokio::test]
     async fn api_07_the_call_after_the_last_is_refused_until_time_has_passed() {
         let hand = Arc::new(Hand::default());
-        let [many, few] = [1000, 5].map(|n| NonZeroU32::new(n).unwrap());
-        let limiter = Gcra::new(Arc::clone(&hand) as _, many, few);
+        let limiter = Gcra::new(Arc::clone(&hand) as _, quotas(1000, 5));
         let ann = Budget::User(uuid::Uuid::from_u128(1).into());
         for left in (0..1000).rev() {
             let decision = limiter.count(ann).await.unwrap();
@@ -140,8 +138,7 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_of_one_ipv6_network_share_a_budget() {
-        let [many, few] = [1000, 1].map(|n| NonZeroU32::new(n).unwrap());
-        let limiter = Gcra::new(Arc::new(Hand::default()), many, few);
+        let limiter = Gcra::new(Arc::new(Hand::default()), quotas(1000, 1));
         let [one, other, else_where] = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"]
             .map(|ip| Budget::SignIn(ip.parse().unwrap()));
         assert_eq!(limiter.count(one).await.unwrap().retry_after, None);

@@ -3,7 +3,6 @@
 
 use std::{
     collections::VecDeque,
-    num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -21,7 +20,7 @@ use crate::{
     domain::Result,
     port::{
         clock::Clock,
-        limiter::{Backend, Budget, Decision, Limiter, WINDOW},
+        limiter::{Backend, Budget, Decision, Limiter, Quotas, WINDOW},
     },
 };
 
@@ -46,8 +45,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// Counts while Redis is down.
     local: Arc<dyn Limiter>,
-    per_minute: NonZeroU32,
-    sign_in_per_minute: NonZeroU32,
+    quotas: Quotas,
     leases: DashMap<Budget, Lease>,
     queue: Mutex<Queue>,
     carriers: TaskTracker,
@@ -76,15 +74,13 @@ impl Leased {
         redis: Arc<Redis>,
         local: Arc<dyn Limiter>,
         clock: Arc<dyn Clock>,
-        per_minute: NonZeroU32,
-        sign_in_per_minute: NonZeroU32,
+        quotas: Quotas,
     ) -> Self {
         Self(Arc::new(Inner {
             redis,
             clock,
             local,
-            per_minute,
-            sign_in_per_minute,
+            quotas,
             leases: DashMap::new(),
             queue: Mutex::default(),
             carriers: TaskTracker::new(),
@@ -103,7 +99,7 @@ impl Leased {
     }
 
     fn step(&self, budget: Budget) -> Step {
-        let (quota, now) = (self.0.quota(budget), self.0.clock.monotonic());
+        let (quota, now) = (self.0.quotas.of(budget).get(), self.0.clock.monotonic());
         let Some(mut lease) = self.0.leases.get_mut(&budget) else {
             return self.begin(budget, quota, now);
         };
@@ -189,7 +185,7 @@ impl Inner {
     async fn carry(self: Arc<Self>) {
         while let Some(wanted) = self.dequeue() {
             let ask = |(budget, cells): &(Budget, u32)| {
-                self.redis.ask(&key(*budget), *cells, self.quota(*budget), WINDOW)
+                self.redis.ask(&key(*budget), *cells, self.quotas.of(*budget).get(), WINDOW)
             };
             let asked: Vec<_> = wanted.iter().map(ask).collect();
             let grants = self.redis.take(&asked).await;
@@ -202,20 +198,13 @@ impl Inner {
             }
         }
     }
-
-    fn quota(&self, budget: Budget) -> u32 {
-        match budget {
-            Budget::User(_) | Budget::ApiKey(_) | Budget::Address(_) => self.per_minute.get(),
-            Budget::SignIn(_) => self.sign_in_per_minute.get(),
-        }
-    }
 }
 
 /// The name of a budget in Redis: made of a parsed id or address, never of what a client wrote.
 fn key(budget: Budget) -> String {
     let scope = budget.scope();
     match budget {
-        Budget::User(id) => format!("{scope}:{id}"),
+        Budget::User(id) | Budget::Validation(id) => format!("{scope}:{id}"),
         Budget::ApiKey(id) => format!("{scope}:{id}"),
         Budget::Address(ip) | Budget::SignIn(ip) => format!("{scope}:{ip}"),
     }
