@@ -21,6 +21,7 @@ impl<'d> Builder<'d> {
             error_domain: String::new(),
             etag_fields: Vec::new(),
             resume_fields: Vec::new(),
+            lenient_methods: Vec::new(),
             limits: Limits::default(),
             print_options: PrintOptions { emit_unpopulated: true },
             heartbeat: Duration::from_secs(15),
@@ -53,6 +54,14 @@ impl<'d> Builder<'d> {
     /// by default.
     pub fn resume_fields(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.settings.resume_fields = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The methods, as `package.Service/Method`, for which parameters of the query that name no field
+    /// are passed over rather than refused: what others send who may add some of their own, such as
+    /// the answers of OAuth 2.0 (RFC 6749, section 4.1.2). None by default.
+    pub fn lenient_methods(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.settings.lenient_methods = names.into_iter().map(Into::into).collect();
         self
     }
 

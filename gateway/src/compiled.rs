@@ -34,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) error_domain: String,
     pub(crate) etag_fields: Vec<String>,
     pub(crate) resume_fields: Vec<String>,
+    pub(crate) lenient_methods: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) print_options: PrintOptions,
     pub(crate) heartbeat: Duration,
@@ -65,12 +66,11 @@ impl Compiled {
             routes: Vec::new(),
             limits: settings.limits,
             print_options: settings.print_options,
-            error_domain: settings.error_domain,
+            error_domain: settings.error_domain.clone(),
             heartbeat: settings.heartbeat,
         };
-        let (etags, resumes) = (&settings.etag_fields, &settings.resume_fields);
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
-            compiled.add_method(&method, etags, resumes).map_err(|reason| BuildError::Method {
+            compiled.add_method(&method, &settings).map_err(|reason| BuildError::Method {
                 method: method.full_name().to_owned(),
                 reason,
             })?;
@@ -78,14 +78,12 @@ impl Compiled {
         Ok(compiled)
     }
 
-    fn add_method(
-        &mut self,
-        method: &MethodDescriptor,
-        etag_fields: &[String],
-        resume_fields: &[String],
-    ) -> Result<(), String> {
+    fn add_method(&mut self, method: &MethodDescriptor, settings: &Settings) -> Result<(), String> {
+        let (etags, resumes) = (&settings.etag_fields, &settings.resume_fields);
         for binding in bindings(method).map_err(|error| error.to_string())? {
-            let route = Route::new(&self.tables, method, &binding, etag_fields, resume_fields)?;
+            let mut route = Route::new(&self.tables, method, &binding, etags, resumes)?;
+            let name = route.grpc_path.path().trim_start_matches('/');
+            route.is_lenient = settings.lenient_methods.iter().any(|lenient| lenient == name);
             self.add_route(&binding, route)?;
         }
         Ok(())

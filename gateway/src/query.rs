@@ -122,6 +122,7 @@ impl<'a> Reader<'a> {
         };
         let target = match self.target(path, key) {
             Ok(target) => target,
+            Err(_) if self.route.is_lenient && !self.is_field(path) => return,
             Err(description) => return self.violations.push(excerpt(name), description),
         };
         if let Err(description) = self.put_target(out, &target, value) {
@@ -144,6 +145,12 @@ impl<'a> Reader<'a> {
             None => put_nested(out, &target.parents, &wire),
         }
         Ok(())
+    }
+
+    /// Whether a path begins with a field of the request.
+    fn is_field(&self, path: &str) -> bool {
+        let first = path.split('.').next().unwrap_or_default();
+        self.tables.message(self.route.request).field_by_name(first).is_some()
     }
 
     fn target<'k>(&self, path: &str, key: Option<&'k str>) -> Result<Target<'k>, Description>

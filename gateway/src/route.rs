@@ -33,6 +33,8 @@ pub(crate) struct Route {
     pub(crate) response_etag: Option<Vec<usize>>,
     /// The field that says where a stream goes on: its place in the response and in the request.
     pub(crate) resume: Option<(usize, usize)>,
+    /// Whether parameters of the query that name no field are passed over.
+    pub(crate) is_lenient: bool,
 }
 
 /// What the HTTP body of a request is made of.
@@ -119,6 +121,7 @@ impl Route {
             etag: request_message.field_by_name("etag").filter(|f| is_text(f)).map(|f| f.index),
             response_etag: etag_fields.iter().find_map(places_of_etag),
             resume: resume_fields.iter().find_map(resume).filter(|_| output == Output::Stream),
+            is_lenient: false,
         })
     }
 

@@ -1,7 +1,7 @@
 //! One message as JSON.
 
-use http::header::{CONTENT_TYPE, ETAG};
-use http::{HeaderMap, HeaderValue, Response};
+use http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::{Failure, not_modified};
 use crate::accept;
@@ -32,6 +32,9 @@ pub(super) fn answer(
     let mut response = Response::new(Body::from(json));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(accept::JSON));
     response.headers_mut().extend(etag.map(|etag| (ETAG, etag)));
+    if head.contains_key(LOCATION) {
+        *response.status_mut() = StatusCode::SEE_OTHER;
+    }
     Ok(response)
 }
 

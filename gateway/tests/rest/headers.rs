@@ -64,3 +64,19 @@ async fn only_listed_headers_reach_the_client() {
         assert_eq!(answer.marker, Some(Marker("from the service")));
     }
 }
+
+#[tokio::test]
+async fn a_success_that_names_another_place_sends_the_client_there_with_get() {
+    let api = Api::library();
+    let place = [("location", "https://example.com/next")];
+    for method in ["GET", "HEAD"] {
+        api.reply_with_headers(Reply::Echo, &place);
+        let answer = api.send(method, "/v1/books", &[], "").await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("location"), Some("https://example.com/next"));
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+    }
+    // A failure is one, whatever else it says.
+    api.reply_with_headers(Reply::Status(5, "gone", Vec::new()), &place);
+    assert_eq!(api.get("/v1/books").await.status, 404);
+}

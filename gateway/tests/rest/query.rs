@@ -177,3 +177,17 @@ async fn the_key_of_a_map_is_named_as_in_a_body() {
         "counts[\"a b\"]"
     );
 }
+
+#[tokio::test]
+async fn a_lenient_method_passes_over_what_names_no_field_and_nothing_else() {
+    let api =
+        Api::library_with(|builder| builder.lenient_methods(["test.library.v1.Library/EchoKinds"]));
+    let answer =
+        api.get("/v1/kinds?scope=a%20b&int32Value=5&scope=c&session.state=1&x%5By%5D=1").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(api.message(), json!({"int32Value": 5}));
+    for query in ["int32Value=1&int32Value=1", "int32Value=a", "kinds.unknown=1", "int32Value.a=1"]
+    {
+        assert_eq!(api.get(&format!("/v1/kinds?{query}")).await.status, 400, "{query}");
+    }
+}
