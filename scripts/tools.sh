@@ -11,6 +11,7 @@ readonly ENVOY=1.40.0
 readonly HADOLINT=2.15.1
 readonly GRPCIO_TOOLS=1.85.1
 readonly NATS_PY=2.16.0
+readonly OAUTH2_MOCK_SERVER=9.3.0
 readonly NATS_SERVER=2.15.1
 readonly PYJWT=2.15.1
 readonly SQUAWK=2.70.0
@@ -79,6 +80,16 @@ install_client_packages() {
     cp "$from/package-lock.json" "$to/node_modules/installed"
 }
 
+# The provider of identities of tests, in a folder of its own for the same reason.
+install_identity_provider() {
+    local to="$tools/identity"
+    [[ -e "$to/node_modules/oauth2-mock-server/installed-$OAUTH2_MOCK_SERVER" ]] && return
+    echo "tools: oauth2-mock-server $OAUTH2_MOCK_SERVER"
+    mkdir -p "$to"
+    npm install --silent --no-fund --no-audit --no-save --prefix "$to" "oauth2-mock-server@$OAUTH2_MOCK_SERVER"
+    touch "$to/node_modules/oauth2-mock-server/installed-$OAUTH2_MOCK_SERVER"
+}
+
 install_python_packages() {
     local wanted=(
         "aiosmtpd==$AIOSMTPD"
@@ -114,5 +125,6 @@ mkdir -p "$tools"
 install_system_packages
 install_npm_packages
 install_client_packages
+install_identity_provider
 install_python_packages
 install_oldest_nats

@@ -36,7 +36,7 @@ use crate::{
     policy::stack::{Guarded, Policy},
     port::{bus::Bus, mailer::Mailer},
     rpc::{
-        self,
+        self, oauth,
         proto::{
             access::v1::access_service_server::AccessServiceServer,
             auth::v1::auth_service_server::AuthServiceServer,
@@ -52,7 +52,7 @@ use crate::{
 
 use self::shared::Shared;
 pub use self::{
-    adapters::{check_verification, nats, smtp, writer},
+    adapters::{check_verification, nats, providers, smtp, writer},
     core::{Core, database},
     shared::redis,
 };
@@ -121,7 +121,8 @@ impl App {
             rpc: Guarded::new(policy, routes),
             gateway: gateway::Gateway::builder(contract::DESCRIPTORS)
                 .error_domain(rpc::status::DOMAIN)
-                .etag_fields(["user.meta.etag", "room.meta.etag", "stream.meta.etag"]),
+                .etag_fields(["user.meta.etag", "room.meta.etag", "stream.meta.etag"])
+                .lenient_methods([oauth::CALLBACK]),
             refuse: rpc::status::from_gateway,
             pages,
             open: metadata::routes(Arc::clone(&core.keyring), &config.token_issuer),
@@ -255,7 +256,7 @@ fn edge(
 }
 
 /// What there is to know of this server before one signs in.
-fn info(config: &Config) -> ServerInfo {
+fn info(core: &Core, config: &Config) -> ServerInfo {
     let features = [
         (
             "email_verification_required",
@@ -271,6 +272,7 @@ fn info(config: &Config) -> ServerInfo {
         token_issuer: config.token_issuer.clone(),
         token_audience: config.token_audience.clone(),
         password_length_min: config.password_length_min.into(),
+        sign_in_providers: oauth::providers(&core.oauth),
     }
 }
 
@@ -279,6 +281,7 @@ fn routes(core: &Core, config: &Config) -> Result<(Routes, HealthReporter), Stri
     let auth = rpc::auth::Auth {
         service: Arc::clone(&core.auth),
         sessions: Arc::clone(&core.sessions),
+        oauth: oauth::OAuth { service: Arc::clone(&core.oauth) },
         tokens: rpc::token::Tokens {
             service: TokenService {
                 access: Arc::clone(&core.access),
@@ -298,7 +301,7 @@ fn routes(core: &Core, config: &Config) -> Result<(Routes, HealthReporter), Stri
         .add_service(AccessServiceServer::new(rpc::access::Access {
             keys: Arc::clone(&core.api_keys),
         }))
-        .add_service(MetaServiceServer::new(rpc::meta::Meta { info: info(config) }))
+        .add_service(MetaServiceServer::new(rpc::meta::Meta { info: info(core, config) }))
         .add_service(health_service);
     if config.reflection {
         let reflection = || {

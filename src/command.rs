@@ -180,6 +180,7 @@ fn check(config: &Config) -> Result<(), String> {
     app::nats(config, config::nats_url().as_ref())?;
     let smtp = app::smtp(config, config::smtp_url().as_ref())?;
     app::check_verification(config, &config::database_url(), smtp.is_some())?;
+    app::providers(config)?;
     if let Some((cert, key)) = config.tls().map_err(|error| error.to_string())? {
         tls::acceptor(cert, key)?;
     }

@@ -3,6 +3,7 @@
 mod database;
 mod mail;
 mod nats;
+mod oauth;
 mod redis;
 mod secret;
 mod value;
@@ -21,12 +22,13 @@ pub use self::redis::Redis;
 pub use database::{Database, Pooler};
 pub use mail::{EmailVerification, Mail};
 pub use nats::Nats;
+pub use oauth::{Dialect, OAuth, Provider};
 use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
 pub use secret::{
     Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url, smtp_url,
 };
 pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous, duration};
-use value::{address, collector, optional, positive_duration, ratio, show, whole};
+use value::{address, collector, list, optional, positive_duration, ratio, show, whole};
 
 /// The name of a setting and the value that is in force, as `veza config` prints them.
 type Line = (&'static str, String);
@@ -88,6 +90,10 @@ pub struct Config {
     /// Mails.
     #[command(flatten)]
     pub mail: Mail,
+
+    /// Signing in through providers.
+    #[command(flatten)]
+    pub oauth: OAuth,
 
     /// A file that holds `JWT_SECRET`, for secrets that are mounted as files
     #[arg(
@@ -307,8 +313,17 @@ fn pair<'a>(
 }
 
 /// Settings without a flag.
-const FLAGLESS: [&str; 6] =
-    ["DATABASE_LISTEN_URL", "DATABASE_URL", "JWT_SECRET", "NATS_URL", "REDIS_URL", "SMTP_URL"];
+const FLAGLESS: [&str; 9] = [
+    "DATABASE_LISTEN_URL",
+    "DATABASE_URL",
+    "JWT_SECRET",
+    "NATS_URL",
+    "OAUTH_GITHUB_CLIENT_SECRET",
+    "OAUTH_GOOGLE_CLIENT_SECRET",
+    "OAUTH_OIDC_CLIENT_SECRET",
+    "REDIS_URL",
+    "SMTP_URL",
+];
 
 /// Treats a setting that is set to nothing as one that is not set: templates leave such variables behind.
 #[must_use]
@@ -330,9 +345,6 @@ pub fn unknown_settings(command: &clap::Command, mut names: Vec<String>) -> Vec<
 impl fmt::Display for Config {
     /// The effective configuration as lines of `NAME=value`, secrets hidden: what `veza config` prints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn list<T: ToString>(items: &[T]) -> String {
-            items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-        }
         fn path(path: &Setting<PathBuf>) -> String {
             path.0.as_ref().map_or_else(String::new, |path| path.display().to_string())
         }
@@ -376,7 +388,7 @@ impl fmt::Display for Config {
         ];
         let storage = self.database.lines(self.call_timeout).into_iter().chain(self.redis.lines());
         let storage = storage.chain(self.nats.lines()).chain(self.mail.lines());
-        let lines = network.into_iter().chain(storage).chain(rest);
+        let lines = network.into_iter().chain(storage).chain(rest).chain(self.oauth.lines());
         lines.into_iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
     }
 }

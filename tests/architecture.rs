@@ -78,7 +78,7 @@ const ALL_BUT_COMMAND: &[&str] = &[
 ];
 
 /// Crates with one home: what else could be done with them would be done there, too.
-const HOMES: [(&str, &[&str]); 21] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("argon2", &["adapter"]),
     ("async_nats", &["adapter"]),
     ("aws_lc_rs", &["adapter", "config"]),
@@ -90,10 +90,12 @@ const HOMES: [(&str, &[&str]); 21] = [
     ("dashmap", &["adapter"]),
     ("governor", &["adapter"]),
     ("hyper", &["edge"]),
-    ("hyper_util", &["edge"]),
+    ("hyper_rustls", &["adapter"]),
+    ("hyper_util", &["adapter", "edge"]),
     ("jsonwebtoken", &["adapter"]),
     ("lettre", &["adapter"]),
     ("moka", &["adapter"]),
+    ("oauth2", &["adapter"]),
     ("prost", &["rpc"]),
     ("redis", &["adapter"]),
     ("sqlx", &["adapter"]),

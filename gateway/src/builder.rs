@@ -81,6 +81,6 @@ impl<'d> Builder<'d> {
 
     /// Compiles the descriptor set and puts the gateway in front of a gRPC service.
     pub fn build<S>(self, inner: S) -> Result<Gateway<S>, BuildError> {
-        Ok(Gateway::new(Compiled::new(self.descriptor_set, self.settings)?, inner))
+        Ok(Gateway::new(Compiled::new(self.descriptor_set, &self.settings)?, inner))
     }
 }

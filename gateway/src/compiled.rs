@@ -55,7 +55,7 @@ pub enum BuildError {
 }
 
 impl Compiled {
-    pub(crate) fn new(descriptor_set: &[u8], settings: Settings) -> Result<Self, BuildError> {
+    pub(crate) fn new(descriptor_set: &[u8], settings: &Settings) -> Result<Self, BuildError> {
         let unreadable =
             |error: prost_reflect::DescriptorError| BuildError::Descriptors(error.to_string());
         let pool = DescriptorPool::decode(descriptor_set).map_err(unreadable)?;
@@ -70,7 +70,7 @@ impl Compiled {
             heartbeat: settings.heartbeat,
         };
         for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
-            compiled.add_method(&method, &settings).map_err(|reason| BuildError::Method {
+            compiled.add_method(&method, settings).map_err(|reason| BuildError::Method {
                 method: method.full_name().to_owned(),
                 reason,
             })?;

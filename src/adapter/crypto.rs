@@ -25,6 +25,7 @@ pub struct DerivedKeys {
     attempt: hmac::Key,
     one_time_token: hmac::Key,
     api_key: hmac::Key,
+    browser: hmac::Key,
     signing_key: RandomizedNonceKey,
     letter: RandomizedNonceKey,
     token_data: RandomizedNonceKey,
@@ -58,6 +59,7 @@ impl DerivedKeys {
             attempt: mac("attempt")?,
             one_time_token: mac("one-time token")?,
             api_key: mac("API key")?,
+            browser: mac("browser")?,
             signing_key: cipher("signing key")?,
             letter: cipher("letter")?,
             token_data: cipher("data of a one-time token")?,
@@ -73,6 +75,7 @@ impl DerivedKeys {
             Purpose::Attempt => &self.attempt,
             Purpose::OneTimeToken => &self.one_time_token,
             Purpose::ApiKey => &self.api_key,
+            Purpose::Browser => &self.browser,
         }
     }
 

@@ -5,6 +5,7 @@ pub mod crypto;
 pub mod mail;
 pub mod memory;
 pub mod nats;
+pub mod oauth;
 pub mod passwords;
 pub mod redis;
 pub mod sql;

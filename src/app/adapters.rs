@@ -9,10 +9,11 @@ use crate::{
         mail::{self, Log, Smtp},
         memory::bus::Broadcast,
         nats::{self, JetStream},
+        oauth::{GitHub, OpenId, Outbound, Registration},
     },
-    config::{Config, EmailVerification, Secrets},
+    config::{Config, Dialect, EmailVerification, Secrets},
     domain,
-    port::{bus::Bus, mailer::Mailer},
+    port::{bus::Bus, mailer::Mailer, provider::Provider},
     service::mail::{Links, Writer},
 };
 
@@ -113,6 +114,41 @@ pub fn smtp(config: &Config, url: Option<&SecretString>) -> Result<Option<mail::
     };
     mail::check(&options).map_err(explain)?;
     Ok(Some(options))
+}
+
+/// Through whom people can sign in.
+///
+/// # Errors
+/// A sentence when a setting cannot be read, or one is missing.
+pub fn providers(config: &Config) -> Result<Vec<Arc<dyn Provider>>, String> {
+    let settings = config.oauth.providers().map_err(|error| error.to_string())?;
+    if settings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(base) = config.oauth_base_url() else {
+        return Err("PUBLIC_URL is not set: with a provider to sign in through, say where browsers come back to, as https://app.example.com".into());
+    };
+    let private = config.oauth.oauth_private_networks.0.iter().map(|network| network.0).collect();
+    let http = Outbound::new(private).map_err(explain)?;
+    let provider = |settings: crate::config::Provider| -> domain::Result<Arc<dyn Provider>> {
+        let registration = Registration {
+            redirect_uri: format!("{base}/api/v1/auth/oauth/{}/callback", settings.name),
+            name: settings.name,
+            label: settings.label,
+            client_id: settings.client_id,
+            client_secret: settings.client_secret,
+            // What is left of a call is for what has to be said about it.
+            timeout: config.call_timeout * 4 / 5,
+        };
+        let http = http.clone();
+        Ok(match settings.dialect {
+            Dialect::OpenId { issuer } => Arc::new(OpenId::new(registration, issuer, http)),
+            Dialect::GitHub { url, api_url } => {
+                Arc::new(GitHub::new(registration, url, api_url, http)?)
+            }
+        })
+    };
+    settings.into_iter().map(provider).collect::<Result<_, _>>().map_err(explain)
 }
 
 /// Who writes mails.

@@ -31,6 +31,7 @@ use crate::{
         keyring::Keyring,
         mail::Mails,
         memory::{Remembered, Sessions},
+        oauth::OAuthService,
         revocation::{RevocationService, Subscribers},
         role::RoleService,
         room::RoomService,
@@ -85,6 +86,7 @@ pub struct Core {
     /// What programs may do on behalf of others.
     pub api_keys: Arc<ApiKeyService>,
     pub(super) sessions: Arc<SessionService>,
+    pub(super) oauth: Arc<OAuthService>,
     pub(super) access: Arc<AccessService>,
     pub(super) revocations: Arc<RevocationService>,
     pub(super) users: Arc<UserService>,
@@ -239,6 +241,17 @@ fn auth(
     })
 }
 
+/// Signing in through others.
+fn oauth(config: &Config, auth: &Arc<AuthService>) -> domain::Result<OAuthService> {
+    Ok(OAuthService {
+        world: auth.world.clone(),
+        auth: Arc::clone(auth),
+        providers: adapters::providers(config).map_err(domain::Error::internal)?,
+        return_to: config.oauth_return_to(),
+        links_by_email: config.oauth.oauth_link_by_email,
+    })
+}
+
 impl Core {
     /// Connects the use cases to the world.
     ///
@@ -279,8 +292,11 @@ impl Core {
             per_user_max: config.sessions_per_user_max.into(),
         });
         let guard = Arc::new(guard(config, &world, &metrics));
+        let auth = auth(config, &sessions, &guard, Arc::clone(&users) as _, &metrics)?;
+        let auth = Arc::new(auth);
         Ok(Self {
-            auth: Arc::new(auth(config, &sessions, &guard, Arc::clone(&users) as _, &metrics)?),
+            oauth: Arc::new(oauth(config, &auth)?),
+            auth,
             api_keys: Arc::new(ApiKeyService { world: world.clone(), live: Arc::clone(&live) }),
             access: Arc::new(AccessService {
                 world: world.clone(),

@@ -128,7 +128,7 @@ fn host(url: &str) -> Option<String> {
 }
 
 /// An address that paths can be put after: without a slash at its end.
-fn public_url(text: &str) -> Result<String, String> {
+pub(super) fn public_url(text: &str) -> Result<String, String> {
     let uri: Option<http::Uri> = text.parse().ok();
     let fits = uri.is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))

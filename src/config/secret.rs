@@ -168,14 +168,19 @@ pub(super) fn embedded_path(database_url: &str) -> Option<PathBuf> {
 
 /// The secret in a file, which follows from a setting.
 fn read_secret(setting: &'static str, path: &Path) -> Result<String, Error> {
+    let from = format!("{setting}: the file {}", path.display());
+    long_enough(from, read_text(setting, path)?)
+}
+
+/// What stands in a file, which follows from a setting, without the end of its line.
+pub(super) fn read_text(setting: &'static str, path: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::File {
         setting,
         path: path.to_owned(),
         used: "read",
         source,
     })?;
-    let from = format!("{setting}: the file {}", path.display());
-    long_enough(from, text.trim_end_matches(['\r', '\n']).to_owned())
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn long_enough(from: String, secret: String) -> Result<String, Error> {

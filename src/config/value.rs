@@ -178,6 +178,11 @@ pub(super) fn show(duration: Duration) -> String {
     }
 }
 
+/// Items separated by commas.
+pub(super) fn list<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
 /// A duration that is not nothing.
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;

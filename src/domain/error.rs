@@ -109,6 +109,30 @@ pub enum Error {
     /// So many events wait to be published that no more are recorded.
     #[error("the server cannot hand on what happens, and records no more of it; retry shortly")]
     OutboxFull,
+    /// A sign-in through a provider is unknown, over, or that of another browser.
+    #[error("this sign-in was begun too long ago, in another browser, or is over; begin it again")]
+    SignInExpired,
+    /// Whoever was to sign in through a provider was not let in there.
+    #[error("the provider did not let you in, or you did not let it tell who you are")]
+    SignInDenied,
+    /// The account that an identity belongs to cannot be used.
+    #[error("the account that this identity belongs to cannot be used")]
+    AccountUnusable,
+    /// A provider does not know whether an e-mail address belongs to whoever has it there.
+    #[error("the provider does not vouch for your e-mail address; verify it there, and try again")]
+    ProviderEmailUnverified,
+    /// An unknown identity has the e-mail address of an account.
+    #[error("there is an account with your e-mail address; sign in to it, and link this identity")]
+    LinkRequired,
+    /// Without this identity nobody could sign in to the account.
+    #[error("this is the last way to sign in; set a password or link another identity first")]
+    LastWayToSignIn,
+    /// A provider of identities does not answer.
+    #[error("the provider does not answer; retry shortly, or sign in another way")]
+    ProviderUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A provider of identities says what cannot be believed.
+    #[error("the provider gave an answer that cannot be trusted; sign in another way")]
+    ProviderUntrusted(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Something that the call depends on does not answer.
     #[error("the service is not available; retry shortly")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -229,6 +253,7 @@ impl Error {
             Self::NotFound { .. } => Reason::NotFound,
             Self::Taken { field: "email" } => Reason::EmailTaken,
             Self::Taken { field: "username" } => Reason::UsernameTaken,
+            Self::Taken { field: "identity" | "provider" } => Reason::IdentityTaken,
             Self::Taken { .. } => Reason::Taken,
             Self::StaleEtag => Reason::StaleEtag,
             Self::LastAdministrator => Reason::LastAdministrator,
@@ -236,6 +261,14 @@ impl Error {
             Self::RateLimited { .. } => Reason::RateLimited,
             Self::Busy => Reason::Busy,
             Self::OutboxFull => Reason::OutboxFull,
+            Self::SignInExpired => Reason::SignInExpired,
+            Self::SignInDenied => Reason::SignInDenied,
+            Self::AccountUnusable => Reason::AccountUnusable,
+            Self::ProviderEmailUnverified => Reason::ProviderEmailUnverified,
+            Self::LinkRequired => Reason::LinkRequired,
+            Self::LastWayToSignIn => Reason::LastWayToSignIn,
+            Self::ProviderUnavailable(_) => Reason::ProviderUnavailable,
+            Self::ProviderUntrusted(_) => Reason::ProviderUntrusted,
             Self::Unavailable(_) | Self::LostRace { .. } => Reason::Unavailable,
             Self::SlowReader => Reason::SlowReader,
             Self::DeadlineExceeded => Reason::DeadlineExceeded,

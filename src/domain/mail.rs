@@ -60,12 +60,12 @@ pub enum Mail {
     /// An account elsewhere lets them sign in from now on.
     ProviderLinked {
         /// Where, as `GitHub`.
-        provider: &'static str,
+        provider: String,
     },
     /// An account elsewhere no longer lets them sign in.
     ProviderUnlinked {
         /// Where, as `GitHub`.
-        provider: &'static str,
+        provider: String,
     },
     /// A program may act for them from now on.
     ApiKeyCreated {

@@ -9,6 +9,7 @@ pub mod errand;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod identity;
 pub mod key;
 pub mod mail;
 pub mod network;

@@ -121,6 +121,33 @@ reasons! {
     Taken = "TAKEN",
         "Somebody has this value already.",
         "Choose another one.";
+    IdentityTaken = "IDENTITY_TAKEN",
+        "The identity belongs to another account, or the account has another identity of the same provider.",
+        "Unlink the one that is in the way first.";
+    SignInExpired = "SIGN_IN_EXPIRED",
+        "The sign-in through a provider was begun too long ago, in another browser, or is over.",
+        "Begin it again, in one browser that keeps cookies.";
+    SignInDenied = "SIGN_IN_DENIED",
+        "The provider did not let the person in, or they did not let it tell who they are.",
+        "Begin again, or sign in another way.";
+    AccountUnusable = "ACCOUNT_UNUSABLE",
+        "The account that the identity belongs to is suspended or deleted.",
+        "Ask an administrator.";
+    ProviderEmailUnverified = "PROVIDER_EMAIL_UNVERIFIED",
+        "A new account needs an e-mail address that the provider vouches for.",
+        "Verify the address at the provider, and begin again.";
+    LinkRequired = "LINK_REQUIRED",
+        "An account has the e-mail address of the identity, and the two are not linked.",
+        "Sign in to the account in another way, and call LinkIdentity.";
+    LastWayToSignIn = "LAST_WAY_TO_SIGN_IN",
+        "Without the identity nobody could sign in to the account.",
+        "Set a password or link another identity first.";
+    ProviderUnavailable = "PROVIDER_UNAVAILABLE",
+        "The provider of identities does not answer in time.",
+        "Begin again shortly, or sign in another way.";
+    ProviderUntrusted = "PROVIDER_UNTRUSTED",
+        "The answer of the provider of identities cannot be trusted, or is none.",
+        "Begin again, or sign in another way; the log of the server says what was wrong.";
     StaleEtag = "STALE_ETAG",
         "The resource has changed since the version that the caller named.",
         "Read it again and repeat the change.";

@@ -23,17 +23,21 @@ pub const FRESH_FOR: Duration = Duration::from_mins(5);
 pub enum Proof {
     /// By a password.
     Password,
+    /// By an identity at a provider.
+    Federation,
 }
 
 impl Proof {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Password];
+    pub const ALL: [Self; 2] = [Self::Password, Self::Federation];
 
     /// The name in the store and the API (RFC 8176).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            // RFC 8176 has no name for it.
+            Self::Federation => "fed",
         }
     }
 
@@ -104,6 +108,8 @@ pub enum EndReason {
     Revoked,
     /// The password was changed.
     PasswordChanged,
+    /// An identity was unlinked.
+    IdentityUnlinked,
     /// A refresh token was used twice.
     RefreshReuse,
     /// The user began too many others.
@@ -122,6 +128,7 @@ impl EndReason {
             Self::Logout => "logout",
             Self::Revoked => "revoked",
             Self::PasswordChanged => "password_changed",
+            Self::IdentityUnlinked => "identity_unlinked",
             Self::RefreshReuse => "refresh_reuse",
             Self::SessionLimit => "session_limit",
             Self::UserDeleted => "user_deleted",

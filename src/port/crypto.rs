@@ -47,6 +47,8 @@ pub enum Purpose {
     OneTimeToken,
     /// The secrets of API keys.
     ApiKey,
+    /// Browsers on their way to a provider of identities.
+    Browser,
 }
 
 /// What is kept encrypted in the store: each under a key of its own.

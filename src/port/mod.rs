@@ -10,5 +10,6 @@ pub mod crypto;
 pub mod limiter;
 pub mod mailer;
 pub mod presence;
+pub mod provider;
 pub mod store;
 pub mod turns;

@@ -8,7 +8,7 @@ use super::{
     convert::timestamp,
     delivery::{self, Shown},
     input::Input,
-    mfa, page,
+    mfa, oauth, page,
     proto::auth::v1::{self as proto, Delivery, auth_result::Outcome, auth_service_server},
     token, user,
 };
@@ -33,6 +33,8 @@ pub struct Auth {
     pub service: Arc<AuthService>,
     /// The use cases of sessions.
     pub sessions: Arc<SessionService>,
+    /// Signing in through others.
+    pub oauth: oauth::OAuth,
     /// What services are told of others' tokens.
     pub tokens: token::Tokens,
     /// The fewest characters of a new password.
@@ -233,6 +235,41 @@ impl auth_service_server::AuthService for Auth {
         let revoked = self.sessions.revoke_all(&caller, user_id, include_current).await?;
         let revoked_count = i32::try_from(revoked).unwrap_or(i32::MAX);
         Ok(Response::new(proto::RevokeSessionsResponse { revoked_count }))
+    }
+
+    async fn begin_o_auth(
+        &self,
+        request: Request<proto::BeginOAuthRequest>,
+    ) -> Result<Response<proto::BeginOAuthResponse>, Status> {
+        self.oauth.begin(request).await
+    }
+
+    async fn complete_o_auth(
+        &self,
+        request: Request<proto::CompleteOAuthRequest>,
+    ) -> Result<Response<proto::CompleteOAuthResponse>, Status> {
+        self.oauth.complete(request).await
+    }
+
+    async fn list_identities(
+        &self,
+        request: Request<proto::ListIdentitiesRequest>,
+    ) -> Result<Response<proto::ListIdentitiesResponse>, Status> {
+        self.oauth.list(request).await
+    }
+
+    async fn link_identity(
+        &self,
+        request: Request<proto::LinkIdentityRequest>,
+    ) -> Result<Response<proto::LinkIdentityResponse>, Status> {
+        self.oauth.link(request).await
+    }
+
+    async fn unlink_identity(
+        &self,
+        request: Request<proto::UnlinkIdentityRequest>,
+    ) -> Result<Response<proto::UnlinkIdentityResponse>, Status> {
+        self.oauth.unlink(request).await
     }
 }
 

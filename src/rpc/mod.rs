@@ -13,6 +13,7 @@ mod input;
 mod mask;
 pub mod meta;
 pub mod mfa;
+pub mod oauth;
 mod page;
 pub mod proto;
 pub mod status;

@@ -23,7 +23,8 @@ pub fn code(reason: Reason) -> Code {
         Reason::MalformedRequest
         | Reason::InvalidFields
         | Reason::InvalidPageToken
-        | Reason::InvalidOneTimeToken => Code::InvalidArgument,
+        | Reason::InvalidOneTimeToken
+        | Reason::SignInExpired => Code::InvalidArgument,
         Reason::MissingToken
         | Reason::UnsupportedScheme
         | Reason::InvalidToken
@@ -37,19 +38,30 @@ pub fn code(reason: Reason) -> Code {
         | Reason::InvalidRefreshToken
         | Reason::RefreshTokenReused
         | Reason::ReauthenticationRequired => Code::Unauthenticated,
-        Reason::ApiKeyNotAllowed | Reason::CrossOrigin | Reason::PermissionDenied => {
-            Code::PermissionDenied
-        }
+        Reason::ApiKeyNotAllowed
+        | Reason::CrossOrigin
+        | Reason::SignInDenied
+        | Reason::AccountUnusable
+        | Reason::PermissionDenied => Code::PermissionDenied,
         Reason::NotFound => Code::NotFound,
-        Reason::EmailTaken | Reason::UsernameTaken | Reason::Taken | Reason::RequestIdReused => {
-            Code::AlreadyExists
-        }
+        Reason::EmailTaken
+        | Reason::UsernameTaken
+        | Reason::IdentityTaken
+        | Reason::Taken
+        | Reason::RequestIdReused => Code::AlreadyExists,
         Reason::StaleEtag => Code::Aborted,
-        Reason::LastAdministrator | Reason::TooManyApiKeys | Reason::EmailNotVerified => {
-            Code::FailedPrecondition
-        }
+        Reason::LastAdministrator
+        | Reason::ProviderEmailUnverified
+        | Reason::LinkRequired
+        | Reason::LastWayToSignIn
+        | Reason::TooManyApiKeys
+        | Reason::EmailNotVerified => Code::FailedPrecondition,
         Reason::BodyTooLarge | Reason::RateLimited | Reason::SlowReader => Code::ResourceExhausted,
-        Reason::Busy | Reason::OutboxFull | Reason::Unavailable => Code::Unavailable,
+        Reason::Busy
+        | Reason::OutboxFull
+        | Reason::ProviderUnavailable
+        | Reason::ProviderUntrusted
+        | Reason::Unavailable => Code::Unavailable,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,
         Reason::UnsupportedEncoding | Reason::UnknownMethod => Code::Unimplemented,
         Reason::Internal => Code::Internal,
@@ -72,7 +84,11 @@ impl From<Error> for Status {
             Error::RateLimited { retry_after } => {
                 details.set_retry_info(Some(*retry_after));
             }
-            Error::Busy | Error::OutboxFull | Error::Unavailable(_) | Error::LostRace { .. } => {
+            Error::Busy
+            | Error::OutboxFull
+            | Error::ProviderUnavailable(_)
+            | Error::Unavailable(_)
+            | Error::LostRace { .. } => {
                 details.set_retry_info(Some(RETRY_SOON));
             }
             _ => {}
@@ -82,6 +98,8 @@ impl From<Error> for Status {
             status.metadata_mut().insert("www-authenticate", challenge);
         }
         if let Error::Unavailable(source)
+        | Error::ProviderUnavailable(source)
+        | Error::ProviderUntrusted(source)
         | Error::LostRace { source, .. }
         | Error::Internal(source) = error
         {

@@ -181,6 +181,7 @@ impl AuthService {
         let folded = fold(identifier);
         let found = self.world.store.read().await?.find_user_to_sign_in(&folded).await?;
         let (user, hash) = found.unzip();
+        let hash = hash.flatten();
         let subject = match &user {
             Some(user) => Subject::Account(user.id),
             None => Subject::Nobody(&folded),

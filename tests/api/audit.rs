@@ -7,12 +7,14 @@ use serde_json::json;
 use crate::{
     api_key::draft,
     kind::KINDS,
+    oauth::link::come_and_go,
     recovery::{forgot, links, reset, token_of},
     support::{
         app::{App, PASSWORD, Person},
         client::{Call, Transport},
         contract::{self, methods, policy},
         database::audit_lines,
+        identity::Provider,
         rpc::{
             CHANGE_PASSWORD, CREATE_API_KEY, DELETE_API_KEY, DELETE_USER, LOGIN, LOGOUT,
             REAUTHENTICATE, REFRESH_TOKEN, REVOKE_SESSION, REVOKE_SESSIONS,
@@ -26,7 +28,8 @@ use crate::{
 #[tokio::test]
 async fn log_01_every_change_leaves_a_line_with_its_action() {
     let smtp = Server::start();
-    let app = App::with(smtp.environment());
+    let provider = Provider::start();
+    let app = App::with(provider.add_to(smtp.environment()));
     let root = app.admin("root").await;
     for transport in Transport::ALL {
         let ann = app.user("ann").await;
@@ -46,6 +49,8 @@ async fn log_01_every_change_leaves_a_line_with_its_action() {
         app.send(transport, &forgot(&ann.email)).await.ok();
         let token = token_of(&links(&smtp, &ann, 1).await[0]);
         app.send(transport, &reset(&token, PASSWORD)).await.ok();
+        let ann = app.sign_in(&ann.username).await;
+        come_and_go(&app, &provider, &ann, transport).await;
         for method in [SUSPEND_USER, UNSUSPEND_USER] {
             root.call(transport, method, json!({ "id": ann.id })).await.ok();
         }

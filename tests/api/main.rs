@@ -26,6 +26,7 @@ mod limits;
 mod mail;
 mod meta;
 mod metadata;
+mod oauth;
 mod operations;
 mod paging;
 mod parity;

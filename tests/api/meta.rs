@@ -52,7 +52,7 @@ async fn a_server_tells_its_version_and_what_is_turned_on() {
     let expected = json!({
         "version": env!("CARGO_PKG_VERSION"), "features": ["token_metadata"],
         "tokenIssuer": "https://api.example.com", "tokenAudience": "veza",
-        "passwordLengthMin": 20,
+        "passwordLengthMin": 20, "signInProviders": [],
     });
     assert_eq!(reply.ok()["info"], expected);
     let app = App::start();

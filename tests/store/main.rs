@@ -39,6 +39,7 @@ mod attempts;
 mod audit;
 mod errands;
 mod idempotency;
+mod identities;
 mod keys;
 mod mails;
 mod one_time_tokens;

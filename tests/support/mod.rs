@@ -6,6 +6,7 @@ pub mod contract;
 pub mod database;
 pub mod forge;
 pub mod grpc;
+pub mod identity;
 pub mod installation;
 pub mod log;
 pub mod nats;

@@ -1,7 +1,7 @@
 //! REST by the HTTP rules of the contract: a request message becomes path, query and body, and the answer a message.
 
 use bytes::Bytes;
-use http::{Request, Uri};
+use http::{Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use prost_reflect::MessageDescriptor;
 use serde_json::{Map, Value, json};
@@ -45,7 +45,8 @@ pub fn request(call: &Call) -> Request<Bytes> {
 pub fn reply(call: &Call, answer: Answer) -> Reply {
     let response_body = binding(call).response_body;
     let name = contract::name(&call.method);
-    if answer.status.is_success() {
+    // Whoever is sent elsewhere has the message as well.
+    if answer.status.is_success() || answer.status == StatusCode::SEE_OTHER {
         let (body, headers) = (answer.json(), answer.headers);
         let body = if response_body.is_empty() { body } else { json!({ response_body: body }) };
         let normal = contract::normalise(&call.method.output(), &body);

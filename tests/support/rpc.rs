@@ -15,6 +15,11 @@ pub const VERIFY_EMAIL: &str = "veza.auth.v1.AuthService/VerifyEmail";
 pub const LIST_SESSIONS: &str = "veza.auth.v1.AuthService/ListSessions";
 pub const REVOKE_SESSION: &str = "veza.auth.v1.AuthService/RevokeSession";
 pub const REVOKE_SESSIONS: &str = "veza.auth.v1.AuthService/RevokeSessions";
+pub const BEGIN_OAUTH: &str = "veza.auth.v1.AuthService/BeginOAuth";
+pub const COMPLETE_OAUTH: &str = "veza.auth.v1.AuthService/CompleteOAuth";
+pub const LIST_IDENTITIES: &str = "veza.auth.v1.AuthService/ListIdentities";
+pub const LINK_IDENTITY: &str = "veza.auth.v1.AuthService/LinkIdentity";
+pub const UNLINK_IDENTITY: &str = "veza.auth.v1.AuthService/UnlinkIdentity";
 
 pub const LIST_API_KEYS: &str = "veza.access.v1.AccessService/ListApiKeys";
 pub const CREATE_API_KEY: &str = "veza.access.v1.AccessService/CreateApiKey";

@@ -44,6 +44,14 @@ fn taken_field(error: &sqlx::Error) -> Option<&'static str> {
     [("users_username_folded", "username"), ("users.username_folded", "username")]
         .into_iter()
         .chain([("users_email_folded", "email"), ("users.email_folded", "email")])
+        .chain([
+            ("identities_subject", "identity"),
+            ("identities.provider, identities.subject", "identity"),
+        ])
+        .chain([
+            ("identities_user", "provider"),
+            ("identities.user_id, identities.provider", "provider"),
+        ])
         .find_map(|(name, field)| violated.contains(name).then_some(field))
 }
 

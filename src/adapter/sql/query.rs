@@ -90,6 +90,12 @@ queries! {
     InsertErrand = "insert_errand",
     TakeErrand = "take_errand",
 
+    FindIdentity = "find_identity",
+    ListIdentities = "list_identities",
+    InsertIdentity = "insert_identity",
+    UpdateIdentity = "update_identity",
+    DeleteIdentity = "delete_identity",
+
     FindTallies = "find_tallies",
     LockTallies = "lock_tallies",
     KeepTallies = "keep_tallies",

@@ -6,6 +6,7 @@ mod attempts;
 mod audit;
 mod errands;
 mod idempotency;
+mod identities;
 mod keys;
 mod lease;
 mod list;

@@ -41,15 +41,18 @@ impl<L: Link> ReadUsers for Handle<L> {
         Ok(query.try_map(|row| user(&row)).fetch_optional(self.on(Query::FindUser)).await?)
     }
 
-    async fn find_user_to_sign_in(&mut self, folded: &str) -> Result<Option<(User, String)>> {
+    async fn find_user_to_sign_in(
+        &mut self,
+        folded: &str,
+    ) -> Result<Option<(User, Option<String>)>> {
         let sql = concat!(
             "SELECT password_hash, ",
             user_columns!(),
             " FROM users WHERE (username_folded = $1 OR email_folded = $1) AND state = 'ACTIVE'"
         );
         let with_hash = |row: Row| {
-            let hash = row.try_get("password_hash")?;
-            Ok((user(&row)?, hash))
+            let hash: String = row.try_get("password_hash")?;
+            Ok((user(&row)?, (!hash.is_empty()).then_some(hash)))
         };
         let query = sqlx::query(sql).bind(folded);
         Ok(query.try_map(with_hash).fetch_optional(self.on(Query::FindUserToSignIn)).await?)
@@ -57,7 +60,8 @@ impl<L: Link> ReadUsers for Handle<L> {
 
     async fn find_password_hash(&mut self, id: Id<User>) -> Result<Option<String>> {
         let query = sqlx::query_scalar(
-            "SELECT password_hash FROM users WHERE id = $1 AND state = 'ACTIVE'",
+            "SELECT password_hash FROM users \
+             WHERE id = $1 AND state = 'ACTIVE' AND password_hash <> ''",
         );
         let query = query.bind(id.uuid());
         Ok(query.fetch_optional(self.on(Query::FindPasswordHash)).await?)

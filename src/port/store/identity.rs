@@ -20,8 +20,11 @@ pub trait ReadUsers {
     /// The account with this id, deleted or not, with its roles.
     async fn find_user(&mut self, id: Id<User>) -> Result<Option<User>>;
 
-    /// The active account whose folded username or folded e-mail address is this, with its password hash.
-    async fn find_user_to_sign_in(&mut self, folded: &str) -> Result<Option<(User, String)>>;
+    /// The active account whose folded username or folded e-mail address is this, with its password hash if it has one.
+    async fn find_user_to_sign_in(
+        &mut self,
+        folded: &str,
+    ) -> Result<Option<(User, Option<String>)>>;
 
     /// The account that is neither deleted nor pending and whose folded username or folded e-mail address is this, with its roles.
     async fn find_user_by_name(&mut self, folded: &str) -> Result<Option<User>>;
@@ -35,7 +38,7 @@ pub trait ReadUsers {
     /// A page of the accounts that are neither deleted nor pending, with their roles.
     async fn list_users(&mut self, filter: &UserFilter, page: &PageQuery) -> Result<Page<User>>;
 
-    /// The password hash of an active account.
+    /// The password hash of an active account that has one.
     async fn find_password_hash(&mut self, id: Id<User>) -> Result<Option<String>>;
 
     /// What an active account may do everywhere; none for one that cannot be used. Expired role bindings give nothing.
@@ -53,6 +56,7 @@ pub trait ReadUsers {
 #[async_trait]
 pub trait Users: ReadUsers {
     /// Adds an account; its `roles` are bound everywhere. A pending one that has its address makes room for it.
+    /// An empty hash stands for none: nobody signs in by a password.
     ///
     /// Errors: `Taken` with the field `email` or `username`.
     async fn insert_user(&mut self, user: &User, password_hash: &str) -> Result<()>;

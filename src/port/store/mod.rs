@@ -6,6 +6,7 @@
 mod api_key;
 mod attempt;
 mod errand;
+mod federation;
 mod identity;
 mod mail;
 mod one_time_token;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 pub use api_key::{ApiKeys, ReadApiKeys};
 pub use attempt::{Attempts, ReadAttempts, TallyKey};
 pub use errand::{Errands, KeptErrand, ReadErrands};
+pub use federation::{Identities, ReadIdentities};
 pub use identity::{Keys, ReadKeys, ReadSessions, ReadUsers, Sessions, Users};
 pub use mail::{KeptMail, MailStatus, Mails, ReadMails, Settlement};
 pub use one_time_token::{KeptToken, OneTimeTokens, ReadOneTimeTokens};
@@ -63,6 +65,7 @@ pub trait Read:
     + ReadKeys
     + ReadApiKeys
     + ReadAttempts
+    + ReadIdentities
     + ReadMails
     + ReadOneTimeTokens
     + ReadErrands
@@ -83,6 +86,7 @@ pub trait Tx:
     + Keys
     + ApiKeys
     + Attempts
+    + Identities
     + Mails
     + OneTimeTokens
     + Errands

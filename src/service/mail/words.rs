@@ -188,8 +188,8 @@ mod tests {
             Mail::SecondFactorEnabled,
             Mail::SecondFactorDisabled,
             Mail::RecoveryCodesRegenerated,
-            Mail::ProviderLinked { provider: "GitHub" },
-            Mail::ProviderUnlinked { provider: "GitHub" },
+            Mail::ProviderLinked { provider: "GitHub".to_owned() },
+            Mail::ProviderUnlinked { provider: "GitHub".to_owned() },
             Mail::ApiKeyCreated { name: "deploy".into() },
             Mail::Test,
         ]

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod federation;
 mod identity;
 mod recovery;
 mod resources;
@@ -72,6 +73,11 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::LIST_API_KEYS => access::list(stage).await,
         rpc::CREATE_API_KEY => access::create(stage).await,
         rpc::DELETE_API_KEY => access::delete(stage).await,
+        rpc::BEGIN_OAUTH => federation::begin(stage).await,
+        rpc::COMPLETE_OAUTH => federation::complete(stage).await,
+        rpc::LIST_IDENTITIES => federation::list(stage).await,
+        rpc::LINK_IDENTITY => federation::link(stage).await,
+        rpc::UNLINK_IDENTITY => federation::unlink(stage).await,
         rpc::LIST_USERS => accounts::list(stage).await,
         rpc::GET_ME => accounts::get_me(stage).await,
         rpc::GET_USER => accounts::get(stage).await,
@@ -105,9 +111,10 @@ async fn refuse(stage: &mut Stage, method: &MethodDescriptor) {
     if policy(method).fresh {
         let before = stage.sign_in("ann").await;
         stage.wait(300);
-        let call = Call::to(name, json!({})).token(&before.token);
+        let call = Call::to(name, on(method, UNKNOWN)).token(&before.token);
         stage.perform(&format!("{name}: too late"), call, "REAUTHENTICATION_REQUIRED").await;
         stage.cast.ann = stage.sign_in("ann").await;
+        stage.cast.root = stage.sign_in("root").await;
     }
     let request = stage.on_what_ann_has(method);
     let [bob, eve, root] =
@@ -147,7 +154,10 @@ async fn refuse(stage: &mut Stage, method: &MethodDescriptor) {
         let unknown = Call::to(name, on(method, UNKNOWN)).token(&root);
         cases.push(("an id that nothing has", unknown, "NOT_FOUND"));
         let nonsense = Call::to(name, on(method, "nonsense")).token(&able);
-        cases.push(("an id that is none", nonsense, "INVALID_FIELDS"));
+        // The name of a provider can be anything.
+        let is_name = method.input().get_field_by_name("provider").is_some();
+        let outcome = if is_name { "NOT_FOUND" } else { "INVALID_FIELDS" };
+        cases.push(("an id that is none", nonsense, outcome));
     }
     let hasty = call.clone().token(&able).header("grpc-timeout", "soon");
     cases.push(("a timeout that is none", hasty, "INVALID_FIELDS"));

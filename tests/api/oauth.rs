@@ -1,0 +1,57 @@
+//! Signing in through others: a browser that goes to a provider and comes back, who is let in then, and who is not.
+
+mod browser;
+mod fault;
+mod github;
+pub mod link;
+mod sign_in;
+mod stranger;
+
+use serde_json::json;
+
+use crate::support::{
+    app::{App, unique},
+    client::Call,
+    database::on_database,
+    identity::Provider,
+    reply::Reply,
+    rpc::COMPLETE_OAUTH,
+};
+
+/// The name of the provider that speaks OpenID Connect.
+const CORP: &str = "corp";
+
+/// A provider, and a server that lets people sign in through it.
+fn start() -> (Provider, App) {
+    let provider = Provider::start();
+    let app = App::with(provider.environment());
+    (provider, app)
+}
+
+/// An address that nobody has.
+fn address(name: &str) -> String {
+    format!("{}@example.com", unique(name))
+}
+
+/// The exchange of a code of ours.
+fn exchange(provider: &str, code: &str, cookie: &str) -> Call {
+    let request = json!({ "provider": provider, "code": code, "clientName": "a browser" });
+    Call::to(COMPLETE_OAUTH, request).verb(http::Method::POST).header("cookie", cookie)
+}
+
+/// Demands that an answer lets a browser go no further.
+#[track_caller]
+fn assert_expired(reply: &Reply) {
+    reply.refused("INVALID_ARGUMENT", "SIGN_IN_EXPIRED");
+}
+
+/// The lines of the audit log about signing in through others and about identities: action, outcome and reason.
+async fn audited(app: &App) -> Vec<(String, String, String)> {
+    on_database!(app.server.environment.get("DATABASE_URL"), |connection| {
+        let query = sqlx::query_as(
+            "SELECT action, outcome, reason FROM audit_events \
+             WHERE action = 'auth.oauth' OR action LIKE 'identity.%' ORDER BY create_time, id",
+        );
+        query.fetch_all(&mut connection).await.expect("the audit log")
+    })
+}
