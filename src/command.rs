@@ -1,6 +1,7 @@
 //! The command line: what `veza` can be told to do.
 
 mod admin;
+mod api_key;
 mod events;
 mod keys;
 mod mail;
@@ -75,6 +76,9 @@ enum Command {
     /// Say what somebody may do
     #[command(subcommand)]
     User(user::User),
+    /// Look after the keys with which programs act for an account
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeys),
     /// Look after the keys that sign access tokens
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -126,6 +130,7 @@ impl CommandLine {
             Some(Command::User(user)) => {
                 on_runtime(user::change(&config, user)).and_then(|done| print(&(done + "\n")))
             }
+            Some(Command::ApiKey(command)) => on_runtime(api_key::run(&config, command)),
             Some(Command::Keys(command)) => on_runtime(keys::run(&config, command)),
             Some(Command::Health { ready }) => {
                 on_runtime(probe::ask(&config, ready)).and_then(|answer| print(&(answer + "\n")))

@@ -71,6 +71,9 @@ const CACHE_LIFETIME: Duration = Duration::from_mins(10);
 /// this bounds what time itself changes, such as the end of a role that was given for a while.
 const SHARED_SESSION_LIFETIME: Duration = Duration::from_secs(5);
 
+/// How often the audit log says of an API key that it was refused for the same reason.
+const REFUSED_KEY_TOLD_EVERY: Duration = Duration::from_hours(1);
+
 /// The use cases, and what they stand on.
 pub struct Core {
     /// What every use case needs.
@@ -305,6 +308,7 @@ impl Core {
                 sessions: live,
                 attendance: Arc::clone(&attendance),
                 verified: cache(&metrics, "tokens", CACHE_LIFETIME),
+                refused: cache(&metrics, "refused_keys", REFUSED_KEY_TOLD_EVERY),
             }),
             users: Arc::new(UserService {
                 world: world.clone(),

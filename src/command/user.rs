@@ -64,6 +64,6 @@ async fn unlock(config: &Config, name: &str) -> Result<String, String> {
     }
 }
 
-fn nobody(name: &str) -> String {
+pub(super) fn nobody(name: &str) -> String {
     format!("nobody has the username or e-mail address {name}")
 }

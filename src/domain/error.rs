@@ -172,7 +172,7 @@ pub enum Race {
 }
 
 /// What is wrong with the credentials of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum BadToken {
     /// They are of a scheme that is not taken here.
     #[error("the authorization scheme is not Bearer; send `authorization: Bearer <access token>`")]
@@ -280,6 +280,12 @@ impl Error {
 }
 
 impl BadToken {
+    /// Whether somebody has shown an API key that was made here, and that is not good all the same.
+    #[must_use]
+    pub fn is_of_known_key(self) -> bool {
+        matches!(self, Self::ExpiredKey | Self::EndedKey | Self::KeyNetwork)
+    }
+
     /// Its reason in the table of all of them.
     #[must_use]
     pub fn kind(self) -> Reason {

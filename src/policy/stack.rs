@@ -107,6 +107,11 @@ impl Policy {
                 }
                 // 6. What they may call. Credentials that nobody asked for cannot make a public call fail.
                 let method = method.ok_or(Error::UnknownMethod)?;
+                if let Err(Error::BadToken(why)) = &found
+                    && why.is_of_known_key()
+                {
+                    self.remember_key(*why, method, &call, request.headers()).await;
+                }
                 let (found, refused) = match found {
                     Err(Error::BadToken(why)) if method.is_public() => (None, Some(why)),
                     found => (found?, None),
@@ -164,6 +169,16 @@ impl Policy {
         match bearer(headers)? {
             Some(token) => self.authenticator.authenticate(token, ip).await.map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// Leaves a line in the audit log about an API key that was refused.
+    async fn remember_key(&self, why: BadToken, method: &Method, call: &Call, headers: &HeaderMap) {
+        let origin = origin(method, call, headers);
+        let caller = Caller { principal: None, refused: Some(why), is_confirmed: false, origin };
+        let Ok(Some(bearer)) = bearer(headers) else { return };
+        if let Err(error) = self.auditor.key_refused(&caller, bearer).await {
+            call.error.set(format!("the audit log has no line of this: {error}")).ok();
         }
     }
 

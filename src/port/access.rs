@@ -39,4 +39,8 @@ pub trait Authenticator: Send + Sync {
 pub trait Auditor: Send + Sync {
     /// Adds to the audit log that the caller may not do this.
     async fn denied(&self, caller: &Caller, action: &'static str) -> Result<()>;
+
+    /// Adds to the audit log that an API key that was made here is no longer good, or not from there: the caller's, by whom
+    /// it was sent. Of the same key and reason that is said once in a while, so that nobody can fill the log.
+    async fn key_refused(&self, caller: &Caller, bearer: &str) -> Result<()>;
 }

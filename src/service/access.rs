@@ -59,6 +59,8 @@ pub struct AccessService {
     pub attendance: Arc<Attendance>,
     /// The claims of tokens whose signature was verified, by token.
     pub verified: Arc<dyn Cache<String, Verified>>,
+    /// The API keys that were refused lately, and why.
+    pub refused: Arc<dyn Cache<(Id<ApiKey>, BadToken), ()>>,
 }
 
 impl AccessService {
@@ -201,5 +203,18 @@ impl Auditor for AccessService {
     async fn denied(&self, caller: &Caller, action: &'static str) -> Result<()> {
         let denied = Outcome::Denied("PERMISSION_DENIED");
         self.world.audit(caller, action, String::new(), denied).await
+    }
+
+    async fn key_refused(&self, caller: &Caller, bearer: &str) -> Result<()> {
+        let Some(why) = caller.refused.filter(|why| why.is_of_known_key()) else { return Ok(()) };
+        let id = secret::read(&*self.world.vault, bearer)?;
+        let about = (id, why);
+        if self.refused.get(&about).is_some() {
+            return Ok(());
+        }
+        let (since, failure) = (self.refused.stamp(&about), Outcome::Failure(why.kind().name()));
+        self.world.audit(caller, "api_key.use", format!("apiKeys/{id}"), failure).await?;
+        self.refused.fill(about, Arc::new(()), since);
+        Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! API keys: made by people, used by programs over every transport, and ended for good.
 
 mod bearer;
+mod command;
 mod end;
 mod manage;
+mod network;
 
 use serde_json::{Value, json};
 

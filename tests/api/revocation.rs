@@ -6,6 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
+    api_key::Key,
     support::{
         app::{App, PASSWORD, Person, text},
         client::{Call, Client, Transport},
@@ -13,8 +14,8 @@ use crate::{
         replicas::Replicas,
         reply::Reply,
         rpc::{
-            GET_ME, LOGIN, LOGOUT, REGISTER, SUSPEND_USER, UPDATE_USER, VALIDATE_TOKEN,
-            WATCH_REVOCATIONS,
+            DELETE_API_KEY, GET_ME, LOGIN, LOGOUT, REGISTER, SUSPEND_USER, UPDATE_USER,
+            VALIDATE_TOKEN, WATCH_REVOCATIONS,
         },
         server::Environment,
         streams::Messages,
@@ -59,6 +60,7 @@ async fn until_alive(messages: &mut Messages) -> (BTreeSet<String>, String) {
         let sessions = message["sessionsEnded"]["sessionIds"].as_array();
         ids.extend(sessions.into_iter().flatten().map(text));
         ids.extend(message["accountChanged"]["userId"].as_str().map(str::to_owned));
+        ids.extend(message["apiKeyDeleted"]["apiKeyId"].as_str().map(str::to_owned));
     }
     (ids, text(&alive["resumeToken"]))
 }
@@ -159,7 +161,9 @@ async fn sess_04_whoever_watches_is_told_of_every_session_that_ends_and_every_ac
             let bio = json!({ "user": { "id": bob.id, "bio": "changed" } });
             bob.call(transport, UPDATE_USER, bio).await.ok();
             root.call(transport, SUSPEND_USER, json!({ "id": eve.id })).await.ok();
-            let told = [&*ann.session_id, &bob.id, &eve.session_id, &eve.id];
+            let key = Key::of(&bob, &["rooms.read"]).await;
+            bob.call(transport, DELETE_API_KEY, json!({ "id": key.id })).await.ok();
+            let told = [&*ann.session_id, &bob.id, &eve.session_id, &eve.id, &key.id];
             until_told(&mut messages, &told).await;
             // The command line writes beside the server.
             let granted =
@@ -183,9 +187,11 @@ async fn whoever_was_away_is_told_what_happened_meanwhile_on_any_replica() {
         ann.call(transport, LOGOUT, json!({})).await.ok();
         let bio = json!({ "user": { "id": bob.id, "bio": "changed" } });
         bob.call(transport, UPDATE_USER, bio).await.ok();
+        let key = Key::of(&bob, &["rooms.read"]).await;
+        bob.call(transport, DELETE_API_KEY, json!({ "id": key.id })).await.ok();
         let (mut messages, forget) = begin(&service.at(b), transport, &resume).await;
         assert!(!forget);
-        until_told(&mut messages, &[&ann.session_id, &bob.id]).await;
+        until_told(&mut messages, &[&ann.session_id, &bob.id, &key.id]).await;
     }
     for bad in ["nonsense", "AAAA", &BASE64_URL_SAFE_NO_PAD.encode([0xff; 8]), &"A".repeat(64)] {
         let call = Call::to(WATCH_REVOCATIONS, json!({ "resumeToken": bad }));

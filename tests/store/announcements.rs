@@ -7,6 +7,7 @@ use veza::{
     port::coherence::{Change, Freshness, Memory},
 };
 
+use crate::api_keys::new_key;
 use crate::world::{START, World, id, new_session, seconds, text};
 
 on_each_database! {
@@ -61,6 +62,10 @@ async fn what_ends_access_or_changes_an_account_is_heard_by_others(world: &World
     let mut renamed = ann.clone();
     renamed.profile.bio = text("changed");
     renamed.meta.touch(seconds(1));
+    let key = new_key(&ann);
+    let mut tx = world.begin().await;
+    tx.insert_api_key(&key).await.unwrap();
+    tx.commit().await.unwrap();
     let heard = world.heard_during(async |world| {
         let mut tx = world.begin().await;
         assert!(tx.end_session(sessions[0].id, START, EndReason::Logout).await.unwrap());
@@ -78,11 +83,17 @@ async fn what_ends_access_or_changes_an_account_is_heard_by_others(world: &World
         let mut tx = world.begin().await;
         tx.retire_signing_key(id(), START).await.unwrap();
         tx.commit().await.unwrap();
+        for deleted in [true, false] {
+            let mut tx = world.begin().await;
+            assert_eq!(tx.delete_api_key(key.id, START).await.unwrap(), deleted);
+            tx.commit().await.unwrap();
+        }
     });
     let ended = |place: usize| Change::SessionsEnded(vec![sessions[place].id]);
     // PostgreSQL tells of two changes in one transaction that look alike once.
     let user = Change::User(ann.id);
-    let changes = vec![ended(0), ended(1), user.clone(), user, Change::SigningKeys];
+    let mut changes = vec![ended(0), ended(1), user.clone(), user, Change::SigningKeys];
+    changes.push(Change::ApiKeyDeleted(key.id));
     let heard = heard.await;
     assert_eq!(heard, world.only_on_postgres(changes));
 }

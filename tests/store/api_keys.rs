@@ -24,7 +24,7 @@ on_each_store! {
     only_an_active_account_has_permissions,
 }
 
-fn new_key(owner: &User) -> ApiKey {
+pub fn new_key(owner: &User) -> ApiKey {
     ApiKey {
         id: id(),
         user_id: owner.id,

@@ -79,30 +79,33 @@ pub struct AuditLine {
     pub action: String,
     /// How it went.
     pub outcome: String,
+    /// Why, where it did not go well.
+    pub reason: String,
     /// The method that was called.
     pub method: String,
     /// The API key that it was called with; empty where it was none.
     pub api_key_id: String,
 }
 
-/// What the audit log has of somebody, or of a session: what they did, and what was done to it.
+/// What the audit log has of somebody, of a session or of an API key: what they did, and what was done to it.
 pub async fn audit_lines(environment: &Environment, id: &str) -> Vec<AuditLine> {
     let user: Uuid = id.parse().expect("a UUID");
     let lines = on_database!(environment.get("DATABASE_URL"), |connection| {
-        sqlx::query_as::<_, (String, String, String, Option<Uuid>)>(
-            "SELECT action, outcome, rpc_method, api_key_id FROM audit_events WHERE actor_id = $1 \
-             OR resource IN ($2, $3)",
+        sqlx::query_as::<_, (String, String, String, String, Option<Uuid>)>(
+            "SELECT action, outcome, reason, rpc_method, api_key_id FROM audit_events WHERE actor_id = $1 \
+             OR resource IN ($2, $3, $4) ORDER BY create_time, id",
         )
         .bind(user)
         .bind(format!("users/{id}"))
         .bind(format!("sessions/{id}"))
+        .bind(format!("apiKeys/{id}"))
         .fetch_all(&mut connection)
         .await
         .expect("the audit log")
     });
-    let line = |(action, outcome, method, key): (_, _, _, Option<Uuid>)| {
+    let line = |(action, outcome, reason, method, key): (_, _, _, _, Option<Uuid>)| {
         let api_key_id = key.map(|id| id.to_string()).unwrap_or_default();
-        AuditLine { action, outcome, method, api_key_id }
+        AuditLine { action, outcome, reason, method, api_key_id }
     };
     lines.into_iter().map(line).collect()
 }

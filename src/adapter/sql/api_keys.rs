@@ -89,7 +89,9 @@ impl ApiKeys for Change {
         );
         let query = query.bind(id.uuid()).bind(time(now));
         let deleted = query.execute(self.on(Query::DeleteApiKey)).await?.rows_affected() == 1;
-        announce(self.on(Query::Announce), &coherence::Change::ApiKeyDeleted(id)).await?;
+        if deleted {
+            announce(self.on(Query::Announce), &coherence::Change::ApiKeyDeleted(id)).await?;
+        }
         Ok(deleted)
     }
 

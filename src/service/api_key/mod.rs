@@ -20,6 +20,7 @@ use crate::domain::{
     event::Data,
     id::Id,
     mail::{Mail, Recipient},
+    page::{Order, OrderKey, PageQuery},
     permission::Permission,
     text::fold,
     user::{State, User},
@@ -101,6 +102,26 @@ impl ApiKeyService {
         let query = self.world.page_query(caller, request)?;
         let page = self.world.store.read().await?.list_api_keys(user_id, &query).await?;
         Ok(self.world.token_page(caller, request, page))
+    }
+
+    /// Every key of whoever has this username or e-mail address, the newest first.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn list_for(&self, name: &str) -> Result<Vec<ApiKey>> {
+        let mut store = self.world.store.read().await?;
+        let user = store.find_user_by_name(&fold(name)).await?.ok_or(NO_USER)?;
+        let order = Order { key: OrderKey::CreateTime, descending: true };
+        let mut query = PageQuery { limit: PER_USER_MAX, order, after: None };
+        let mut keys = Vec::new();
+        loop {
+            let page = store.list_api_keys(user.id, &query).await?;
+            keys.extend(page.items);
+            if page.next.is_none() {
+                return Ok(keys);
+            }
+            query.after = page.next;
+        }
     }
 
     /// Deletes a key: one's own, or with `api_keys.any` anybody's. To everybody else it is unknown.

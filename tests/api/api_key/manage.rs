@@ -10,6 +10,7 @@ use crate::support::{
     client::{Call, Transport},
     database::{audit_lines, on_every_database},
     rpc::{CREATE_API_KEY, DELETE_API_KEY, GET_ME, LIST_API_KEYS, LOGIN, REGISTER},
+    server::Environment,
     smtp,
     world::World,
 };
@@ -229,5 +230,30 @@ async fn log_01_making_using_and_deleting_a_key_leaves_lines_about_whose_it_is()
         let denied = lines.iter().find(|line| line.outcome == "DENIED").unwrap();
         assert_eq!(denied.api_key_id, key.id);
         assert_eq!(about("api_key.delete").api_key_id, "");
+    }
+}
+
+#[tokio::test]
+async fn the_use_of_a_key_is_written_now_and_then_and_not_for_each_call() {
+    const WRITES: &str = "veza_db_query_duration_seconds_count{query=\"mark_api_keys_used\"}";
+    let app = App::alone(Environment::new());
+    let ann = app.user("ann").await;
+    let [used, unused] =
+        [Key::of(&ann, &["users.read"]).await, Key::of(&ann, &["users.read"]).await];
+    for _ in 0..100 {
+        used.call(&app, Transport::Grpc, GET_ME, json!({})).await.ok();
+    }
+    assert!(app.metric(WRITES).await.unwrap_or_default() <= 1.0);
+    let environment = app.server.environment.clone();
+    // What was not written yet is written when the server stops.
+    app.server.stop();
+    let app = App::alone(environment);
+    let ann = Person { app, ..ann };
+    for transport in Transport::ALL {
+        for key in keys(&ann, transport).await {
+            let is_used = key["id"] == used.id.as_str();
+            assert!(is_used || key["id"] == unused.id.as_str(), "{key}");
+            assert_eq!(key["lastUsedTime"].is_string(), is_used, "{key}");
+        }
     }
 }
