@@ -25,6 +25,15 @@ const NEW_PASSWORDS: [&str; 3] = [
     "/components/schemas/ResetPasswordRequest/properties/newPassword",
 ];
 
+/// The operations that send a browser elsewhere. Linters demand that they have a 200 as well.
+const REDIRECTS: [&str; 2] = ["BeginOAuth", "CompleteOAuth"];
+
+/// The operations that name something in their body which there may not be.
+const NOT_FOUND_BY_BODY: [&str; 1] = ["LinkIdentity"];
+
+const SEE_OTHER: &str =
+    "The browser is to go to the address in `Location`, which is in the body, too.";
+
 const TOO_LARGE: &str = "The head of the request has more than 16 KiB.";
 
 /// The document of a server with these settings.
@@ -56,7 +65,19 @@ fn annotate(methods: &Methods, method: &MethodDescriptor, operation: &mut Value)
     if let Some(method) = methods.resolve(&path) {
         secure(method, operation);
     }
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     if let Some(responses) = operation["responses"].as_object_mut() {
+        if REDIRECTS.contains(&id.as_str())
+            && let Some(mut success) = responses.get("200").cloned()
+        {
+            success["description"] = SEE_OTHER.into();
+            success["headers"]["Location"] = json!({ "description": "The address.", "schema": { "type": "string", "format": "uri" } });
+            responses.insert("303".to_owned(), success);
+        }
+        if NOT_FOUND_BY_BODY.contains(&id.as_str()) {
+            let not_found = json!({ "$ref": "#/components/responses/NotFound" });
+            responses.insert("404".to_owned(), not_found);
+        }
         // Nothing else is answered: `rpc::status` has a code for every failure.
         responses.remove("default");
         // The HTTP library says this before there is a request, so that nothing is added.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,45 @@ class Server:
         link = f"{page}#token="
         is_it = lambda entry: entry.get("to") == address and link in entry["text"]
         return find(self.log, is_it)["text"].split(link)[1].split()[0]
+
+
+@contextmanager
+def provider() -> Iterator[dict[str, str]]:
+    """A provider of identities, `corp`, that is GitHub as well, and vouches for one person; the settings of a server that lets people
+    sign in through it."""
+    module = os.path.abspath("target/tools/identity/node_modules/oauth2-mock-server/dist/index.mjs")
+    emails = [{"email": "octo@corp.example", "primary": True, "verified": True}]
+    rules = {
+        "claims": {"sub": "zoe", "email": "zoe@corp.example", "email_verified": True},
+        "github": {"user": {"id": 42, "login": "octo"}, "emails": emails},
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/rules", "w", encoding="utf-8") as file:
+            json.dump(rules, file)
+        command = ["node", "tests/support/identity.mjs", module, str(port), folder]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            process.stdout.readline()
+            yield {
+                "OAUTH_BASE_URL": "https://app.example.com",
+                "OAUTH_RETURN_TO": "https://app.example.com/signed-in",
+                "OAUTH_PRIVATE_NETWORKS": "127.0.0.1",
+                "OAUTH_OIDC_NAME": "corp",
+                "OAUTH_OIDC_ISSUER": url,
+                "OAUTH_OIDC_CLIENT_ID": "veza",
+                "OAUTH_OIDC_CLIENT_SECRET": "corp-s3cret",
+                "OAUTH_GITHUB_CLIENT_ID": "veza",
+                "OAUTH_GITHUB_CLIENT_SECRET": "github-s3cret",
+                "OAUTH_GITHUB_URL": f"{url}/github",
+                "OAUTH_GITHUB_API_URL": f"{url}/github/api",
+            }
+        finally:
+            process.kill()
+            process.wait()
 
 
 @contextmanager

@@ -65,6 +65,30 @@ async function newStream({ user }: World) {
 
 const path = (id: string | undefined) => ({ path: { id: present(id) } });
 
+const header = (response: Response, name: string) => present(response.headers.get(name) ?? undefined);
+
+/** What a browser sends back of the cookie that an answer has it keep. */
+const cookie = (response: Response) => ({ cookie: present(header(response, "set-cookie").split(";")[0]) });
+
+/** Begins to sign in, as a browser: where it is sent, and its cookie. */
+async function begin({ nobody }: World, provider: string) {
+  const params = { path: { provider } };
+  const { response } = await nobody.GET("/api/v1/auth/oauth/{provider}", { params, redirect: "manual" });
+  assert.equal(response.status, 303);
+  return { url: header(response, "location"), headers: cookie(response) };
+}
+
+/** Goes to a provider, and with its answer to the callback; what the page finds in the end. */
+async function arrive({ nobody }: World, provider: string, url: string, headers: Record<string, string>) {
+  const answer = await fetch(url, { redirect: "manual" });
+  const query = Object.fromEntries(new URL(header(answer, "location")).searchParams);
+  const params = { path: { provider }, query };
+  const address = "/api/v1/auth/oauth/{provider}/callback";
+  const { response } = await nobody.GET(address, { params, headers, redirect: "manual" });
+  assert.equal(response.status, 303);
+  return new URLSearchParams(new URL(header(response, "location")).hash.slice(1));
+}
+
 export const cases: Record<Unary, (world: World) => Promise<void>> = {
   async Register({ nobody }) {
     const username = `u${randomUUID().slice(0, 8)}`;
@@ -151,6 +175,51 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
     const token = await mailedToken(present(me.email), "/verify-email");
     must(await nobody.POST("/api/v1/auth/email/verify", { body: { token } }));
     assert.equal(must(await user.GET("/api/v1/users/me")).emailVerified, true);
+  },
+
+  async BeginOAuth(world) {
+    const { url } = await begin(world, "corp");
+    assert.equal(new URL(url).searchParams.get("code_challenge_method"), "S256");
+  },
+
+  async CompleteOAuth(world) {
+    const { url, headers } = await begin(world, "corp");
+    const told = await arrive(world, "corp", url, headers);
+    assert.ok(told.get("code"));
+  },
+
+  async CompleteOAuth_post(world) {
+    const { url, headers } = await begin(world, "corp");
+    const code = present((await arrive(world, "corp", url, headers)).get("code") ?? undefined);
+    const params = { path: { provider: "corp" } };
+    const exchange = () =>
+      world.nobody.POST("/api/v1/auth/oauth/{provider}/callback", { params, headers, body: { code } });
+    assert.equal(must(await exchange()).user?.email, "zoe@corp.example");
+    const again = await exchange();
+    assert.equal(again.response.status, 400);
+  },
+
+  async LinkIdentity({ user }) {
+    const { data, response } = await user.POST("/api/v1/auth/identities", { body: { provider: "github" } });
+    assert.ok(new URL(present(data?.authorizationUrl)).searchParams.get("state"));
+    assert.ok(cookie(response));
+  },
+
+  async ListIdentities({ user }) {
+    const { identities } = must(await user.GET("/api/v1/auth/identities"));
+    assert.deepEqual(identities, []);
+  },
+
+  async UnlinkIdentity(world) {
+    const { user } = world;
+    const linking = await user.POST("/api/v1/auth/identities", { body: { provider: "github" } });
+    const url = present(linking.data?.authorizationUrl);
+    const told = await arrive(world, "github", url, cookie(linking.response));
+    assert.equal(told.get("linked"), "github");
+    const { identities } = must(await user.GET("/api/v1/auth/identities"));
+    const params = path(identities[0]?.id);
+    const gone = must(await user.DELETE("/api/v1/auth/identities/{id}", { params }));
+    assert.deepEqual([gone.provider, gone.subject], ["github", "42"]);
   },
 
   async ListSessions({ user }) {
