@@ -173,6 +173,25 @@ async fn authn_12_a_mail_that_was_asked_for_is_sent_although_the_server_dies_at_
 }
 
 #[tokio::test]
+async fn an_errand_that_cannot_be_read_is_given_up_and_holds_up_no_other() {
+    let smtp = Server::start();
+    let app = App::with(smtp.environment());
+    let ann = app.user("ann").await;
+    on_database!(app.server.environment.get("DATABASE_URL"), |connection| {
+        // Before any other, and as long as a session.
+        let query = sqlx::query(
+            "INSERT INTO errands (id, sealed_slip, record_time, expire_time) \
+             SELECT $1, $2, create_time, expire_time FROM sessions",
+        );
+        let query = query.bind(uuid::Uuid::nil()).bind(b"of another secret".as_slice());
+        query.execute(&mut connection).await.unwrap();
+    });
+    token_by_mail(&app, &smtp, &ann, 0).await;
+    let line = app.server.log.find(|line| (line["event"] == "errand_failed").then_some(()));
+    assert_eq!(line, Some(()));
+}
+
+#[tokio::test]
 async fn authn_16_nobody_sets_or_sees_a_password_but_its_owner() {
     let may_carry = [REGISTER, LOGIN, REAUTHENTICATE, CHANGE_PASSWORD, RESET_PASSWORD];
     let is_password = |name: &str| name.contains("password") && name != "password_length_min";
