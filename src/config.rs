@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, ValueEnum, builder::Resettable};
+use clap::{Args, builder::Resettable};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::redis::Redis;
@@ -28,7 +28,7 @@ pub use secret::{
     Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url, smtp_url,
 };
 pub use value::{List, LogFilter, LogFormat, Network, Setting, Synchronous, duration};
-use value::{address, collector, list, optional, positive_duration, ratio, show, whole};
+use value::{address, choice, collector, list, optional, positive_duration, ratio, show, whole};
 
 /// The name of a setting and the value that is in force, as `veza config` prints them.
 type Line = (&'static str, String);
@@ -391,11 +391,4 @@ impl fmt::Display for Config {
         let lines = network.into_iter().chain(storage).chain(rest).chain(self.oauth.lines());
         lines.into_iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
     }
-}
-
-/// The name of a choice; nothing where none was made.
-fn choice<T: ValueEnum>(value: Option<&T>) -> String {
-    value
-        .and_then(ValueEnum::to_possible_value)
-        .map_or_else(String::new, |value| value.get_name().to_owned())
 }

@@ -57,6 +57,13 @@ impl Display for Network {
     }
 }
 
+/// The name of a choice; nothing where none was made.
+pub(super) fn choice<T: ValueEnum>(value: Option<&T>) -> String {
+    value
+        .and_then(ValueEnum::to_possible_value)
+        .map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
 /// Which log lines are written: levels, of everything or of a target, separated by commas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFilter(String);
