@@ -140,7 +140,7 @@ pub fn providers(config: &Config) -> Result<Vec<Arc<dyn Provider>>, String> {
             // What is left of a call is for what has to be said about it.
             timeout: config.call_timeout * 4 / 5,
         };
-        let http = http.clone();
+        let http = http.for_another();
         Ok(match settings.dialect {
             Dialect::OpenId { issuer } => Arc::new(OpenId::new(registration, issuer, http)),
             Dialect::GitHub { url, api_url } => {

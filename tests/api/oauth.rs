@@ -4,6 +4,7 @@ mod browser;
 mod fault;
 mod github;
 pub mod link;
+mod setting;
 mod sign_in;
 mod stranger;
 

@@ -30,8 +30,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest answer that is read.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// How many exchanges go on at once: whoever comes then is refused at once, so that a provider that is slow holds up nothing
-/// but those who sign in through providers.
+/// How many exchanges with one provider go on at once: whoever comes then is refused at once, so that a provider that is slow
+/// holds up nothing but those who sign in through it.
 const EXCHANGES_MAX: usize = 64;
 
 /// How many idle connections to a host are kept, and for how long.
@@ -45,7 +45,6 @@ const USER_AGENT: HeaderValue =
 type Connector = BoxCloneSyncService<Uri, TokioIo<TcpStream>, io::Error>;
 
 /// What calls providers.
-#[derive(Clone)]
 pub struct Outbound {
     client: Client<HttpsConnector<Connector>, Full<Bytes>>,
     places: Arc<Semaphore>,
@@ -74,6 +73,12 @@ impl Outbound {
         Ok(Self { client, places: Arc::new(Semaphore::new(EXCHANGES_MAX)) })
     }
 
+    /// The same for another provider, which does not have to wait for this one.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        Self { client: self.client.clone(), places: Arc::new(Semaphore::new(EXCHANGES_MAX)) }
+    }
+
     /// The answer to a request, whatever its status, but for those that say to come back later.
     ///
     /// # Errors
@@ -81,7 +86,7 @@ impl Outbound {
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>> {
         let host = request.uri().host().unwrap_or_default().to_owned();
         let unavailable = |why: String| Error::ProviderUnavailable(format!("{host}: {why}").into());
-        let busy = |_| unavailable("too many exchanges with providers are under way".into());
+        let busy = |_| unavailable("too many exchanges with it are under way".into());
         let _place = self.places.try_acquire().map_err(busy)?;
         let mut request = request.map(|body| Full::new(body.into()));
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
