@@ -289,7 +289,6 @@ fn routes(core: &Core, config: &Config) -> Result<(Routes, HealthReporter), Stri
             },
             revocations: Arc::clone(&core.revocations),
         },
-        password_length_min: config.password_length_min.into(),
     };
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut routes = Routes::new(AuthServiceServer::new(auth))

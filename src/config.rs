@@ -2,6 +2,7 @@
 
 mod database;
 mod mail;
+mod name;
 mod nats;
 mod oauth;
 mod redis;
@@ -15,15 +16,16 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, builder::Resettable};
+use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::redis::Redis;
 pub use database::{Database, Pooler};
 pub use mail::{EmailVerification, Mail};
+pub use name::{forget_empty, unknown_settings};
 pub use nats::Nats;
 pub use oauth::{Dialect, OAuth, Provider};
-use secret::{SECRET_BYTES_MIN, embedded_path, environment, is_empty};
+use secret::{SECRET_BYTES_MIN, embedded_path, environment};
 pub use secret::{
     Secrets, database_listen_url, database_url, load_dotenv, nats_url, redis_url, smtp_url,
 };
@@ -131,6 +133,11 @@ pub struct Config {
     #[arg(long, env, global = true, default_value_t = 15, value_name = "N",
           value_parser = whole(8..=64_u16))]
     pub password_length_min: u16,
+
+    /// The fewest characters of a new password of an account with a second factor; not more than without one
+    #[arg(long, env, global = true, default_value_t = 8, value_name = "N",
+          value_parser = whole(8..=64_u16))]
+    pub password_length_min_with_second_factor: u16,
 
     /// How many calls a user may make in a minute, and an address without credentials
     #[arg(long, env, global = true, default_value_t = 1000, value_name = "N",
@@ -312,36 +319,6 @@ fn pair<'a>(
     }
 }
 
-/// Settings without a flag.
-const FLAGLESS: [&str; 9] = [
-    "DATABASE_LISTEN_URL",
-    "DATABASE_URL",
-    "JWT_SECRET",
-    "NATS_URL",
-    "OAUTH_GITHUB_CLIENT_SECRET",
-    "OAUTH_GOOGLE_CLIENT_SECRET",
-    "OAUTH_OIDC_CLIENT_SECRET",
-    "REDIS_URL",
-    "SMTP_URL",
-];
-
-/// Treats a setting that is set to nothing as one that is not set: templates leave such variables behind.
-#[must_use]
-pub fn forget_empty(command: clap::Command) -> clap::Command {
-    command.mut_args(|arg| match arg.get_env().map(is_empty) {
-        Some(true) => arg.env(Resettable::Reset),
-        _ => arg,
-    })
-}
-
-/// The names that are no setting.
-#[must_use]
-pub fn unknown_settings(command: &clap::Command, mut names: Vec<String>) -> Vec<String> {
-    let flags: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_env).collect();
-    names.retain(|name| !FLAGLESS.contains(&&**name) && flags.iter().all(|flag| *flag != &**name));
-    names
-}
-
 impl fmt::Display for Config {
     /// The effective configuration as lines of `NAME=value`, secrets hidden: what `veza config` prints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -355,7 +332,7 @@ impl fmt::Display for Config {
             ("TLS_CERT", path(&self.tls_cert)),
             ("TLS_KEY", path(&self.tls_key)),
         ];
-        let rest: [Line; 26] = [
+        let rest: [Line; 27] = [
             ("JWT_SECRET", secret.to_owned()),
             ("JWT_SECRET_FILE", path(&self.jwt_secret_file)),
             ("TOKEN_ISSUER", self.token_issuer.clone()),
@@ -364,6 +341,10 @@ impl fmt::Display for Config {
             ("SIGNING_KEY_LIFETIME", show(self.signing_key_lifetime)),
             ("SESSIONS_PER_USER_MAX", self.sessions_per_user_max.to_string()),
             ("PASSWORD_LENGTH_MIN", self.password_length_min.to_string()),
+            (
+                "PASSWORD_LENGTH_MIN_WITH_SECOND_FACTOR",
+                self.password_length_min_with_second_factor.to_string(),
+            ),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit_per_minute.to_string()),
             ("SIGN_IN_RATE_LIMIT_PER_MINUTE", self.sign_in_rate_limit_per_minute.to_string()),
             ("VALIDATION_RATE_LIMIT_PER_MINUTE", self.validation_rate_limit_per_minute.to_string()),

@@ -78,7 +78,7 @@ const ALL_BUT_COMMAND: &[&str] = &[
 ];
 
 /// Crates with one home: what else could be done with them would be done there, too.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 25] = [
     ("argon2", &["adapter"]),
     ("async_nats", &["adapter"]),
     ("aws_lc_rs", &["adapter", "config"]),
@@ -88,6 +88,7 @@ const HOMES: [(&str, &[&str]); 23] = [
     ("clap", &["command", "config", "main"]),
     ("cookie", &["rpc"]),
     ("dashmap", &["adapter"]),
+    ("data_encoding", &["adapter"]),
     ("governor", &["adapter"]),
     ("hyper", &["edge"]),
     ("hyper_rustls", &["adapter"]),
@@ -97,6 +98,7 @@ const HOMES: [(&str, &[&str]); 23] = [
     ("moka", &["adapter"]),
     ("oauth2", &["adapter"]),
     ("prost", &["rpc"]),
+    ("qrcode", &["adapter"]),
     ("redis", &["adapter"]),
     ("sqlx", &["adapter"]),
     ("tokio_rustls", &["edge"]),

@@ -26,10 +26,12 @@ pub struct DerivedKeys {
     one_time_token: hmac::Key,
     api_key: hmac::Key,
     browser: hmac::Key,
+    recovery_code: hmac::Key,
     signing_key: RandomizedNonceKey,
     letter: RandomizedNonceKey,
     token_data: RandomizedNonceKey,
     errand: RandomizedNonceKey,
+    totp_seed: RandomizedNonceKey,
 }
 
 impl DerivedKeys {
@@ -60,10 +62,12 @@ impl DerivedKeys {
             one_time_token: mac("one-time token")?,
             api_key: mac("API key")?,
             browser: mac("browser")?,
+            recovery_code: mac("recovery code")?,
             signing_key: cipher("signing key")?,
             letter: cipher("letter")?,
             token_data: cipher("data of a one-time token")?,
             errand: cipher("errand")?,
+            totp_seed: cipher("totp seed")?,
         })
     }
 
@@ -76,6 +80,7 @@ impl DerivedKeys {
             Purpose::OneTimeToken => &self.one_time_token,
             Purpose::ApiKey => &self.api_key,
             Purpose::Browser => &self.browser,
+            Purpose::RecoveryCode => &self.recovery_code,
         }
     }
 
@@ -85,6 +90,7 @@ impl DerivedKeys {
             Kept::Letter => &self.letter,
             Kept::OneTimeToken => &self.token_data,
             Kept::Errand => &self.errand,
+            Kept::TotpSeed => &self.totp_seed,
         }
     }
 }

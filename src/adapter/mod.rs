@@ -10,3 +10,4 @@ pub mod passwords;
 pub mod redis;
 pub mod sql;
 pub mod system;
+pub mod totp;

@@ -14,6 +14,7 @@ use crate::{
         passwords::Argon2Pool,
         sql,
         system::UuidV7,
+        totp::Apps,
     },
     config::{Config, EmailVerification, Pooler, Secrets, Synchronous},
     contract,
@@ -32,6 +33,7 @@ use crate::{
         mail::Mails,
         memory::{Remembered, Sessions},
         oauth::OAuthService,
+        password::PasswordLengths,
         revocation::{RevocationService, Subscribers},
         role::RoleService,
         room::RoomService,
@@ -241,6 +243,11 @@ fn auth(
         users,
         verification: verification(config),
         passwords: Arc::new(passwords(metrics)?),
+        totp: Arc::new(Apps { issuer: config.public_host().unwrap_or_else(|| "Veza".into()) }),
+        password_lengths: PasswordLengths {
+            alone: config.password_length_min.into(),
+            with_second_factor: config.password_length_min_with_second_factor.into(),
+        },
     })
 }
 

@@ -1,4 +1,4 @@
-//! `veza user`: the roles of an account, and its failed sign-ins.
+//! `veza user`: the roles of an account, its failed sign-ins, and its second factor.
 
 use clap::Subcommand;
 
@@ -11,6 +11,12 @@ pub enum User {
     Grant(Assignment),
     /// Take a role away from somebody; running servers know within a second
     Revoke(Assignment),
+    /// Turn off the second factor of somebody who has lost their app and their recovery codes, after making sure that it is
+    /// they who ask; they are told by mail
+    DisableMfa {
+        /// The username or e-mail address
+        name: String,
+    },
     /// Forget the failed sign-ins of somebody, so that new devices of theirs are let try again
     Unlock {
         /// The username or e-mail address
@@ -33,6 +39,7 @@ pub async fn change(config: &Config, user: User) -> Result<String, String> {
         User::Grant(assignment) => (assignment, true),
         User::Revoke(assignment) => (assignment, false),
         User::Unlock { name } => return unlock(config, &name).await,
+        User::DisableMfa { name } => return disable_mfa(config, &name).await,
     };
     let core = super::use_cases(config).await?;
     let assigned = core.roles.assign(&super::operator(), &name, &role, held).await;
@@ -62,6 +69,24 @@ async fn unlock(config: &Config, name: &str) -> Result<String, String> {
         Err(Error::NotFound { .. }) => Err(nobody(name)),
         Err(error) => Err(super::explain(error)),
     }
+}
+
+async fn disable_mfa(config: &Config, name: &str) -> Result<String, String> {
+    let core = super::use_cases(config).await?;
+    let disabled = core.auth.disable_mfa_of(&super::operator(), name).await;
+    core.world.store.close().await;
+    let disabled = disabled.map_err(|error| match error {
+        Error::NotFound { .. } => nobody(name),
+        error => super::explain(error),
+    })?;
+    let username = &*disabled.user.username;
+    Ok(match (disabled.was_enabled, disabled.has_short_password) {
+        (false, _) => format!("{username} has no second factor"),
+        (true, false) => format!("{username} signs in with the password alone from now on"),
+        (true, true) => format!(
+            "{username} signs in with the password alone from now on; it is shorter than PASSWORD_LENGTH_MIN says, so have them change it"
+        ),
+    })
 }
 
 pub(super) fn nobody(name: &str) -> String {

@@ -1,13 +1,18 @@
-//! Tries to guess the password of an account: how they are counted, and how long the next one has to wait.
+//! Tries to guess the password of an account, or its second factor: how they are counted, and how long the next one has to wait.
 //!
 //! Whoever has signed in from a network, an IPv4 address or a /64 of IPv6, is known there and has tries of their own: what
 //! strangers use up elsewhere does not keep them out.
+
+mod recent;
+mod tally;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
+pub use tally::Tally;
+use tally::between;
 
 /// How many tries at an account may fail in one network before the next one has to wait. The same whether somebody is known
 /// there or not, or one could find out who signs in from the network that one shares with them.
@@ -23,15 +28,9 @@ const STRANGERS_MAX: i64 = 80;
 /// they are the 100 of NIST SP 800-63B.
 const KNOWN_MAX: i64 = 20;
 
-/// How long the first try waits that has to wait at all; each one after it waits twice as long.
-const DELAY_MIN: Duration = Duration::from_secs(1);
-
 /// How long no stranger may have tried for whoever signs in to clear them of suspicion. When no more of their tries are judged
 /// they are told to come back after as long.
 const REST: Duration = DAY;
-
-/// How long somebody stays known in a network after having signed in from it.
-const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
 /// How long failures in one network are remembered.
 const HERE_KEPT: Duration = Duration::from_hours(30 * 24);
@@ -51,19 +50,6 @@ pub struct Limits {
     pub failures_per_hour: u32,
 }
 
-/// What is remembered of the tries of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
-    /// How many have failed, or are not judged yet.
-    pub failures: i64,
-    /// When the last one was. Of a network, until when its failures have been forgotten bit by bit.
-    pub try_time: Timestamp,
-    /// Until when whoever tries is known.
-    pub known_until: Timestamp,
-    /// When all this may be forgotten; never where there is none.
-    pub expire_time: Option<Timestamp>,
-}
-
 /// What is remembered of the tries at one account, as far as it matters to a try from one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tallies {
@@ -73,6 +59,8 @@ pub struct Tallies {
     pub account: [Tally; 2],
     /// From this network at any account.
     pub network: Tally,
+    /// At the second factor of this account of late; none where it is not about one.
+    pub recent: Option<Tally>,
 }
 
 /// Who tries, and a place in what is kept for both.
@@ -99,6 +87,8 @@ pub enum Scope {
     Account,
     /// That of the network.
     Network,
+    /// That of the second factor of the account.
+    SecondFactor,
 }
 
 impl Scope {
@@ -109,6 +99,7 @@ impl Scope {
             Self::Here => "account_and_address",
             Self::Account => "account",
             Self::Network => "address",
+            Self::SecondFactor => "second_factor",
         }
     }
 }
@@ -120,42 +111,6 @@ pub struct Refused {
     pub scope: Scope,
     /// When the next one has a chance.
     pub retry_after: Duration,
-}
-
-impl Tally {
-    /// Nothing has happened yet.
-    #[must_use]
-    pub fn fresh(now: Timestamp) -> Self {
-        let none = Timestamp::UNIX_EPOCH;
-        Self { failures: 0, try_time: none, known_until: none, expire_time: Some(now) }
-    }
-
-    /// Somebody has signed in here.
-    #[must_use]
-    pub fn known(now: Timestamp) -> Self {
-        let known_until = now + KNOWN_FOR;
-        Self { known_until, expire_time: Some(known_until), ..Self::fresh(now) }
-    }
-
-    fn count(&mut self, now: Timestamp) {
-        self.failures += 1;
-        self.try_time = now;
-    }
-
-    fn take_back(&mut self, failures: i64) {
-        self.failures = (self.failures - failures).max(0);
-    }
-
-    fn is_at_rest(&self, now: Timestamp) -> bool {
-        self.try_time + REST <= now
-    }
-
-    /// How long the next try has to wait, if the first `free` fail without a consequence.
-    fn wait(&self, now: Timestamp, free: i64, longest: Duration) -> Duration {
-        let Ok(doublings) = u32::try_from(self.failures - free) else { return Duration::ZERO };
-        let delay = 1_u32.checked_shl(doublings).map_or(longest, |times| DELAY_MIN * times);
-        between(now, self.try_time + delay.min(longest))
-    }
 }
 
 impl Tallies {
@@ -175,7 +130,9 @@ impl Tallies {
         // When those who are known have used up their tries, they have those of strangers.
         let has_tries = self.account[0].failures < KNOWN_MAX;
         let side = if is_known && has_tries { Side::Known } else { Side::Strange };
+        let of_late = self.recent.map_or(Duration::ZERO, |recent| recent.wait_for_quiet(now));
         let waits = [
+            (Scope::SecondFactor, of_late),
             (Scope::Network, self.wait_of_network(now, limits)),
             (Scope::Account, self.wait_of_account(now, limits, side)),
             (Scope::Here, self.here.wait(now, HERE_FREE, limits.delay_max)),
@@ -190,11 +147,15 @@ impl Tallies {
         account.count(now);
         self.here.count(now);
         self.network.failures += 1;
+        if let Some(recent) = &mut self.recent {
+            recent.count(now);
+        }
         self.settle(now);
         Ok(Counted { side, was_at_rest })
     }
 
-    /// A try was right: what failed here before was the same person's, who is known here from now on.
+    /// A try was right: what failed here before was the same person's, who is known here from now on. What failed of late at a
+    /// second factor still counts: signing in must not give others more tries.
     pub fn forgive(&mut self, now: Timestamp, counted: Counted) {
         let own = std::mem::replace(&mut self.here, Tally::known(now)).failures;
         let account = &mut self.account[counted.side as usize];
@@ -204,6 +165,7 @@ impl Tallies {
             strangers.failures = 0;
         }
         self.network.take_back(1);
+        self.take_back_recent();
         self.settle(now);
     }
 
@@ -212,7 +174,14 @@ impl Tallies {
         self.here.take_back(1);
         self.account[counted.side as usize].take_back(1);
         self.network.take_back(1);
+        self.take_back_recent();
         self.settle(now);
+    }
+
+    fn take_back_recent(&mut self) {
+        if let Some(recent) = &mut self.recent {
+            recent.take_back(1);
+        }
     }
 
     /// Strangers wait for the failures of those who are known, too: where nobody is known, all are strangers, and who waits
@@ -264,6 +233,9 @@ impl Tallies {
         }
         // All of an hour's failures are forgotten in an hour.
         self.network.expire_time = Some(kept(&self.network, HOUR));
+        if let Some(recent) = &mut self.recent {
+            recent.settle_after_quiet(now);
+        }
     }
 }
 
@@ -272,14 +244,9 @@ fn leak_every(limits: &Limits) -> Duration {
     HOUR / limits.failures_per_hour.max(1)
 }
 
-/// The time from one moment to a later one.
-fn between(earlier: Timestamp, later: Timestamp) -> Duration {
-    (later - earlier).try_into().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{tally::DELAY_MIN, *};
 
     const LIMITS: Limits =
         Limits { delay_max: Duration::from_mins(30), failures_per_hour: 1_000_000 };
@@ -309,7 +276,8 @@ mod tests {
                 _ => tally,
             };
             let account = self.account.map(kept);
-            let mut tallies = Tallies { here: kept(here), account, network: kept(network) };
+            let (here, network) = (kept(here), kept(network));
+            let mut tallies = Tallies { here, account, network, recent: None };
             let done = act(&mut tallies);
             self.networks[place] = (tallies.here, tallies.network);
             self.account = tallies.account;

@@ -43,6 +43,27 @@ pub enum Error {
     /// The password was right, and the address of the account has to be verified before anybody signs in.
     #[error("verify your e-mail address first: the link is in the mail that we have sent you")]
     EmailNotVerified,
+    /// The ticket of a sign-in that waits for a second factor is not one of ours, was used, or has expired.
+    #[error("the sign-in has expired or is over; begin again with Login")]
+    InvalidMfaTicket,
+    /// A code of an app or a recovery code is not the right one, or was used before.
+    #[error("the code is wrong, or was used before")]
+    WrongMfaCode,
+    /// The account has a second factor, which must be shown, too.
+    #[error("this account has a second factor: send a code of it, too")]
+    MfaCodeRequired,
+    /// The account has a second factor already.
+    #[error("a second factor is enabled already; disable it first to set up another one")]
+    MfaAlreadyEnabled,
+    /// The account has no second factor.
+    #[error("no second factor is enabled")]
+    MfaNotEnabled,
+    /// No authenticator app waits to be confirmed.
+    #[error("no authenticator app waits to be confirmed; begin with EnrollTotp")]
+    TotpNotEnrolled,
+    /// The password is one that only an account with a second factor may have.
+    #[error("the password is too short to be the only factor; change it to a longer one first")]
+    PasswordTooShort,
     /// The caller must prove anew who they are.
     #[error(
         "prove again who you are, with Reauthenticate or by signing in, and repeat this within five minutes"
@@ -245,6 +266,13 @@ impl Error {
             Self::RefreshTokenReused => Reason::RefreshTokenReused,
             Self::InvalidOneTimeToken => Reason::InvalidOneTimeToken,
             Self::EmailNotVerified => Reason::EmailNotVerified,
+            Self::InvalidMfaTicket => Reason::InvalidMfaTicket,
+            Self::WrongMfaCode => Reason::WrongMfaCode,
+            Self::MfaCodeRequired => Reason::MfaCodeRequired,
+            Self::MfaAlreadyEnabled => Reason::MfaAlreadyEnabled,
+            Self::MfaNotEnabled => Reason::MfaNotEnabled,
+            Self::TotpNotEnrolled => Reason::TotpNotEnrolled,
+            Self::PasswordTooShort => Reason::PasswordTooShort,
             Self::ReauthenticationRequired => Reason::ReauthenticationRequired,
             Self::CrossOrigin => Reason::CrossOrigin,
             Self::ApiKeyNotAllowed => Reason::ApiKeyNotAllowed,

@@ -94,6 +94,27 @@ reasons! {
     EmailNotVerified = "EMAIL_NOT_VERIFIED",
         "The password is right, and the e-mail address has to be verified before its owner can sign in.",
         "Tell the user to follow the link in the mail that was sent just now, and to sign in again.";
+    InvalidMfaTicket = "INVALID_MFA_TICKET",
+        "The ticket of a sign-in that waits for a second factor is none, was used, or has expired.",
+        "Begin again with Login.";
+    WrongMfaCode = "WRONG_MFA_CODE",
+        "The code of the second factor is wrong, or was used before.",
+        "Ask for the next code, or for a recovery code.";
+    MfaCodeRequired = "MFA_CODE_REQUIRED",
+        "The account has a second factor, and the call carries no code of it.",
+        "Ask for a code, and repeat the call with it.";
+    MfaAlreadyEnabled = "MFA_ALREADY_ENABLED",
+        "The account has a second factor already.",
+        "Disable it first to set up another one.";
+    MfaNotEnabled = "MFA_NOT_ENABLED",
+        "The account has no second factor.",
+        "Set one up with EnrollTotp and ConfirmTotp.";
+    TotpNotEnrolled = "TOTP_NOT_ENROLLED",
+        "No authenticator app of the account waits to be confirmed.",
+        "Begin with EnrollTotp.";
+    PasswordTooShort = "PASSWORD_TOO_SHORT",
+        "The password is too short to be the only factor.",
+        "Change it to a longer one first.";
     ReauthenticationRequired = "REAUTHENTICATION_REQUIRED",
         "The method asks for a proof of who the caller is that is not older than five minutes.",
         "Call Reauthenticate, or sign in again, and repeat the call.";

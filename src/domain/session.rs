@@ -25,11 +25,16 @@ pub enum Proof {
     Password,
     /// By an identity at a provider.
     Federation,
+    /// By a code that is good once, of an app.
+    OneTimeCode,
+    /// By two things that have nothing to do with each other.
+    MultipleFactors,
 }
 
 impl Proof {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Password, Self::Federation];
+    pub const ALL: [Self; 4] =
+        [Self::Password, Self::Federation, Self::OneTimeCode, Self::MultipleFactors];
 
     /// The name in the store and the API (RFC 8176).
     #[must_use]
@@ -38,6 +43,8 @@ impl Proof {
             Self::Password => "pwd",
             // RFC 8176 has no name for it.
             Self::Federation => "fed",
+            Self::OneTimeCode => "otp",
+            Self::MultipleFactors => "mfa",
         }
     }
 
@@ -110,6 +117,8 @@ pub enum EndReason {
     PasswordChanged,
     /// An identity was unlinked.
     IdentityUnlinked,
+    /// A second factor is asked for since.
+    SecondFactorEnabled,
     /// A refresh token was used twice.
     RefreshReuse,
     /// The user began too many others.
@@ -129,6 +138,7 @@ impl EndReason {
             Self::Revoked => "revoked",
             Self::PasswordChanged => "password_changed",
             Self::IdentityUnlinked => "identity_unlinked",
+            Self::SecondFactorEnabled => "second_factor_enabled",
             Self::RefreshReuse => "refresh_reuse",
             Self::SessionLimit => "session_limit",
             Self::UserDeleted => "user_deleted",

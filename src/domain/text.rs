@@ -163,8 +163,7 @@ impl Password {
     /// guess for somebody who knows these folded names.
     pub fn choose(field: &str, text: String, length_min: usize, names: &[String]) -> Result<Self> {
         if text.chars().count() < length_min {
-            let allowed = format!("must have at least {length_min} characters");
-            return Err(Error::invalid_field(field, allowed));
+            return Err(Self::too_short(field, length_min));
         }
         if text.len() > Self::BYTES_MAX {
             let allowed = format!("must have at most {} bytes", Self::BYTES_MAX);
@@ -174,6 +173,18 @@ impl Password {
             return Err(Error::invalid_field(field, weakness.description()));
         }
         Ok(Self(text.into()))
+    }
+
+    /// The refusal of a new password in `field` that has too few characters.
+    #[must_use]
+    pub fn too_short(field: &str, length_min: usize) -> Error {
+        Error::invalid_field(field, format!("must have at least {length_min} characters"))
+    }
+
+    /// How many characters it has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.0.expose_secret().chars().count()
     }
 
     /// A password to compare with the one that was chosen.

@@ -49,6 +49,8 @@ pub enum Purpose {
     ApiKey,
     /// Browsers on their way to a provider of identities.
     Browser,
+    /// What recovery codes are found by.
+    RecoveryCode,
 }
 
 /// What is kept encrypted in the store: each under a key of its own.
@@ -62,6 +64,8 @@ pub enum Kept {
     OneTimeToken,
     /// What errands are about.
     Errand,
+    /// The seeds that authenticator apps share with us.
+    TotpSeed,
 }
 
 /// Message authentication and encryption under keys derived from the server's secret, and chance.

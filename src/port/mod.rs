@@ -12,4 +12,5 @@ pub mod mailer;
 pub mod presence;
 pub mod provider;
 pub mod store;
+pub mod totp;
 pub mod turns;

@@ -37,8 +37,6 @@ pub struct Auth {
     pub oauth: oauth::OAuth,
     /// What services are told of others' tokens.
     pub tokens: token::Tokens,
-    /// The fewest characters of a new password.
-    pub password_length_min: usize,
 }
 
 #[tonic::async_trait]
@@ -54,7 +52,7 @@ impl auth_service_server::AuthService for Auth {
         let email = Email::parse("email", message.email)?;
         let username = Username::parse("username", message.username)?;
         let names = [username.folded(), email.folded_local_part()];
-        let length_min = self.password_length_min;
+        let length_min = self.service.password_lengths.alone;
         let registration = Registration {
             password: Password::choose("password", message.password, length_min, &names)?,
             display_name: Text::parse("display_name", message.display_name)?,
@@ -144,8 +142,8 @@ impl auth_service_server::AuthService for Auth {
         request: Request<proto::ReauthenticateRequest>,
     ) -> Result<Response<proto::ReauthenticateResponse>, Status> {
         let Input { caller, message, .. } = Input::of(request)?;
-        let password = Password::attempt(message.password);
-        let until = self.service.reauthenticate(&caller, password).await?;
+        let (password, code) = (Password::attempt(message.password), message.code.map(Into::into));
+        let until = self.service.reauthenticate(&caller, password, code).await?;
         let fresh_until_time = Some(timestamp(until));
         Ok(Response::new(proto::ReauthenticateResponse { fresh_until_time }))
     }
@@ -155,9 +153,9 @@ impl auth_service_server::AuthService for Auth {
         request: Request<proto::ChangePasswordRequest>,
     ) -> Result<Response<proto::ChangePasswordResponse>, Status> {
         let Input { caller, message, .. } = Input::of(request)?;
-        let (new, length_min) = (message.new_password, self.password_length_min);
+        let length_min = self.service.password_length_min(caller.signed_in()?.user_id).await?;
         let names = self.service.own_names(&caller).await?;
-        let new = Password::choose("new_password", new, length_min, &names)?;
+        let new = Password::choose("new_password", message.new_password, length_min, &names)?;
         self.service.change_password(&caller, new).await?;
         Ok(Response::new(proto::ChangePasswordResponse {}))
     }
@@ -176,10 +174,11 @@ impl auth_service_server::AuthService for Auth {
         request: Request<proto::ResetPasswordRequest>,
     ) -> Result<Response<proto::ResetPasswordResponse>, Status> {
         let Input { caller, message, .. } = Input::of(request)?;
-        let (new, length_min) = (message.new_password, self.password_length_min);
         // Chosen before the token is used up, so that a refusal does not cost it.
         let reset = self.service.find_password_reset(&caller, message.token).await?;
-        let new = Password::choose("new_password", new, length_min, &reset.names())?;
+        let (new, names) = (message.new_password, reset.names());
+        let length_min = self.service.password_length_min(reset.user_id()).await?;
+        let new = Password::choose("new_password", new, length_min, &names)?;
         self.service.reset_password(&caller, reset, new).await?;
         Ok(Response::new(proto::ResetPasswordResponse {}))
     }
@@ -200,6 +199,48 @@ impl auth_service_server::AuthService for Auth {
         let Input { caller, message, .. } = Input::of(request)?;
         self.service.verify_email(&caller, &message.token).await?;
         Ok(Response::new(proto::VerifyEmailResponse {}))
+    }
+
+    async fn complete_mfa_login(
+        &self,
+        request: Request<proto::CompleteMfaLoginRequest>,
+    ) -> Result<Response<proto::CompleteMfaLoginResponse>, Status> {
+        mfa::complete_login(&self.service, request).await
+    }
+
+    async fn get_mfa_status(
+        &self,
+        request: Request<proto::GetMfaStatusRequest>,
+    ) -> Result<Response<proto::GetMfaStatusResponse>, Status> {
+        mfa::status(&self.service, request).await
+    }
+
+    async fn enroll_totp(
+        &self,
+        request: Request<proto::EnrollTotpRequest>,
+    ) -> Result<Response<proto::EnrollTotpResponse>, Status> {
+        mfa::enroll(&self.service, request).await
+    }
+
+    async fn confirm_totp(
+        &self,
+        request: Request<proto::ConfirmTotpRequest>,
+    ) -> Result<Response<proto::ConfirmTotpResponse>, Status> {
+        mfa::confirm(&self.service, request).await
+    }
+
+    async fn disable_totp(
+        &self,
+        request: Request<proto::DisableTotpRequest>,
+    ) -> Result<Response<proto::DisableTotpResponse>, Status> {
+        mfa::disable(&self.service, request).await
+    }
+
+    async fn regenerate_recovery_codes(
+        &self,
+        request: Request<proto::RegenerateRecoveryCodesRequest>,
+    ) -> Result<Response<proto::RegenerateRecoveryCodesResponse>, Status> {
+        mfa::regenerate(&self.service, request).await
     }
 
     async fn list_sessions(

@@ -37,6 +37,9 @@ pub fn code(reason: Reason) -> Code {
         | Reason::WrongCredentials
         | Reason::InvalidRefreshToken
         | Reason::RefreshTokenReused
+        | Reason::InvalidMfaTicket
+        | Reason::WrongMfaCode
+        | Reason::MfaCodeRequired
         | Reason::ReauthenticationRequired => Code::Unauthenticated,
         Reason::ApiKeyNotAllowed
         | Reason::CrossOrigin
@@ -48,14 +51,18 @@ pub fn code(reason: Reason) -> Code {
         | Reason::UsernameTaken
         | Reason::IdentityTaken
         | Reason::Taken
-        | Reason::RequestIdReused => Code::AlreadyExists,
+        | Reason::RequestIdReused
+        | Reason::MfaAlreadyEnabled => Code::AlreadyExists,
         Reason::StaleEtag => Code::Aborted,
         Reason::LastAdministrator
         | Reason::ProviderEmailUnverified
         | Reason::LinkRequired
         | Reason::LastWayToSignIn
         | Reason::TooManyApiKeys
-        | Reason::EmailNotVerified => Code::FailedPrecondition,
+        | Reason::EmailNotVerified
+        | Reason::MfaNotEnabled
+        | Reason::TotpNotEnrolled
+        | Reason::PasswordTooShort => Code::FailedPrecondition,
         Reason::BodyTooLarge | Reason::RateLimited | Reason::SlowReader => Code::ResourceExhausted,
         Reason::Busy
         | Reason::OutboxFull

@@ -9,6 +9,7 @@ use super::{
     admission::{Admission, Admitted, Proven},
     change::{Change, RequestId},
     guard::{Guard, Subject},
+    password::PasswordLengths,
     session::{SessionService, Tokens},
     user::UserCache,
 };
@@ -26,7 +27,10 @@ use crate::{
         user::{Profile, State, User},
         verification::Verification,
     },
-    port::crypto::{Passwords, Verdict},
+    port::{
+        crypto::{Passwords, Verdict},
+        totp::Totp,
+    },
 };
 
 /// The role of everyone who signs up.
@@ -49,6 +53,10 @@ pub struct AuthService {
     pub verification: Verification,
     /// Password hashing.
     pub passwords: Arc<dyn Passwords>,
+    /// Authenticator apps.
+    pub totp: Arc<dyn Totp>,
+    /// The fewest characters of new passwords.
+    pub password_lengths: PasswordLengths,
 }
 
 /// What somebody who signs up says of themselves.
@@ -237,16 +245,15 @@ impl AuthService {
         proven: &Proven,
     ) -> Result<Option<Admission>> {
         const ACTION: &str = "auth.login";
-        let (id, resource) = (Some(user.id), format!("users/{}", user.id));
         if self.verification == Verification::Required && !user.email_verified {
             self.guard.forgive(change, &proven.tries).await?;
+            let (id, resource) = (Some(user.id), format!("users/{}", user.id));
             let failure = Outcome::Failure(Error::EmailNotVerified.reason());
             change.audit_as(id, ACTION, resource, failure).await?;
             self.offer_verification(change, user).await?;
             return Ok(None);
         }
-        change.audit_as(id, ACTION, resource, Outcome::Success).await?;
-        self.admit(change, user, client_name, proven).await.map(Some)
+        self.admit(change, user, client_name, proven, ACTION).await.map(Some)
     }
 
     async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<Admitted> {

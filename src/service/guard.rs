@@ -38,19 +38,30 @@ pub struct Guard {
 /// Whose secret somebody tries to guess.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
-    /// That of an account.
+    /// The password of an account.
     Account(Id<User>),
-    /// That of an account which does not exist, by its folded name: it is counted in the same way, so that the counts tell
+    /// The second factor of an account, whose tries are counted apart from those at its password.
+    SecondFactor(Id<User>),
+    /// The password of an account which does not exist, by its folded name: it is counted in the same way, so that the counts tell
     /// nobody which accounts there are.
     Nobody(&'a str),
 }
 
 /// A try that was right. It counts as a failure until it is [forgiven](Guard::forgive).
 #[must_use]
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Right {
-    keys: [TallyKey; 4],
+    keys: Keys,
     counted: Counted,
+}
+
+/// Where the tallies are kept that matter to a try, as [`Tallies`] has them.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Keys {
+    here: TallyKey,
+    account: [TallyKey; 2],
+    network: TallyKey,
+    recent: Option<TallyKey>,
 }
 
 impl Guard {
@@ -86,14 +97,14 @@ impl Guard {
 
     /// Notes that somebody belongs where they sign up, as part of the change that does it.
     pub async fn welcome(&self, change: &mut Change<'_>, user_id: Id<User>) -> Result<()> {
-        let [here, ..] = self.keys(change.caller(), Subject::Account(user_id));
-        change.tx.keep_tallies(&[(here, Tally::known(change.now))]).await
+        let keys = self.keys(change.caller(), Subject::Account(user_id));
+        change.tx.keep_tallies(&[(keys.here, Tally::known(change.now))]).await
     }
 
     /// Forgets every failure at an account whose owner has proved who they are, as part of the change that this was for, and
     /// notes that they belong where they are.
     pub async fn clear(&self, change: &mut Change<'_>, user_id: Id<User>) -> Result<()> {
-        let [here, account @ .., _] = self.keys(change.caller(), Subject::Account(user_id));
+        let Keys { here, account, .. } = self.keys(change.caller(), Subject::Account(user_id));
         let [known, strange] = account.map(|key| (key, Tally::fresh(change.now)));
         change.tx.keep_tallies(&[(here, Tally::known(change.now)), known, strange]).await
     }
@@ -107,9 +118,11 @@ impl Guard {
         let unlocked = self.world.change(caller, |change| {
             Box::pin(async move {
                 let user = change.tx.find_user_by_name(folded).await?.ok_or(NOT_FOUND)?;
-                let keys = self.keys(caller, Subject::Account(user.id));
-                let [_, account @ .., _] = keys.map(|key| (key, Tally::fresh(change.now)));
-                change.tx.keep_tallies(&account).await?;
+                let subjects = [Subject::Account(user.id), Subject::SecondFactor(user.id)];
+                let keys = subjects.map(|subject| self.keys(caller, subject));
+                let keys = keys.iter().flat_map(|keys| keys.account.into_iter().chain(keys.recent));
+                let none: Vec<_> = keys.map(|key| (key, Tally::fresh(change.now))).collect();
+                change.tx.keep_tallies(&none).await?;
                 change.audit("user.unlock", format!("users/{}", user.id)).await?;
                 Ok(user)
             })
@@ -125,7 +138,9 @@ impl Guard {
     ) -> Result<Right> {
         let keys = self.keys(caller, subject);
         let (is_signed_in, resource) = match subject {
-            Subject::Account(id) => (caller.user_id() == Some(id), format!("users/{id}")),
+            Subject::Account(id) | Subject::SecondFactor(id) => {
+                (caller.user_id() == Some(id), format!("users/{id}"))
+            }
             Subject::Nobody(_) => (false, String::new()),
         };
         match self.count_in_turn(caller, &keys, is_signed_in).await? {
@@ -143,26 +158,24 @@ impl Guard {
     async fn count_in_turn(
         &self,
         caller: &Caller,
-        keys: &[TallyKey; 4],
+        keys: &Keys,
         is_signed_in: bool,
     ) -> Result<Result<Counted, Refused>> {
-        let [_, account, _, network] = *keys;
-        let _in_network = self.turns.take(network).await;
-        let _at_account = self.turns.take(account).await;
+        let _in_network = self.turns.take(keys.network).await;
+        let _at_account = self.turns.take(keys.account[0]).await;
         // Those who are refused cost a look.
         let now = self.world.clock.now();
-        let found = self.world.store.read().await?.find_tallies(keys, now).await?;
-        if let Err(refused) = tallies(keys, &found, now).count(now, &self.limits, is_signed_in) {
+        let found = self.world.store.read().await?.find_tallies(&keys.list(), now).await?;
+        if let Err(refused) = keys.tallies(&found, now).count(now, &self.limits, is_signed_in) {
             return Ok(Err(refused));
         }
         let counted = self.world.change(caller, |change| {
             Box::pin(async move {
-                let before = change.tx.lock_tallies(keys, change.now).await?;
-                let mut tallies = tallies(keys, &before, change.now);
+                let before = change.tx.lock_tallies(&keys.list(), change.now).await?;
+                let mut tallies = keys.tallies(&before, change.now);
                 let counted = tallies.count(change.now, &self.limits, is_signed_in);
                 if counted.is_ok() {
-                    let after = keys.iter().copied().zip(in_order(tallies));
-                    keep(change, &before, after).await?;
+                    keep(change, &before, keys.pairs(&tallies)).await?;
                 }
                 Ok(counted)
             })
@@ -179,25 +192,50 @@ impl Guard {
         taken.await
     }
 
-    /// Where the tallies are kept that matter to a try, in the order of the fields of [`Tallies`]. Keyed, so that a copy of the
-    /// database tells neither names nor addresses.
-    fn keys(&self, caller: &Caller, subject: Subject<'_>) -> [TallyKey; 4] {
+    /// Keyed, so that a copy of the database tells neither names nor addresses.
+    fn keys(&self, caller: &Caller, subject: Subject<'_>) -> Keys {
         let network = caller.origin.ip.map_or_else(String::new, |ip| network(ip).to_string());
         let network = network.as_bytes();
         let (kind, name) = match subject {
             Subject::Account(id) => ("account", id.uuid().as_bytes().to_vec()),
+            Subject::SecondFactor(id) => ("second factor", id.uuid().as_bytes().to_vec()),
             Subject::Nobody(folded) => ("nobody", folded.as_bytes().to_vec()),
         };
         let of = |scope: &str, network: &[u8]| {
             let parts = [scope.as_bytes(), kind.as_bytes(), &name, network];
             self.world.vault.mac(Purpose::Attempt, &parts)
         };
-        [
-            of("here", network),
-            of("known", &[]),
-            of("strange", &[]),
-            self.world.vault.mac(Purpose::Attempt, &[b"network".as_slice(), network]),
-        ]
+        let is_second = matches!(subject, Subject::SecondFactor(_));
+        Keys {
+            here: of("here", network),
+            account: [of("known", &[]), of("strange", &[])],
+            network: self.world.vault.mac(Purpose::Attempt, &[b"network".as_slice(), network]),
+            recent: is_second.then(|| of("recent", &[])),
+        }
+    }
+}
+
+impl Keys {
+    fn list(&self) -> Vec<TallyKey> {
+        let [known, strange] = self.account;
+        [self.here, known, strange, self.network].into_iter().chain(self.recent).collect()
+    }
+
+    fn tallies(&self, found: &HashMap<TallyKey, Tally>, now: Timestamp) -> Tallies {
+        let tally = |key: TallyKey| found.get(&key).copied().unwrap_or_else(|| Tally::fresh(now));
+        Tallies {
+            here: tally(self.here),
+            account: self.account.map(tally),
+            network: tally(self.network),
+            recent: self.recent.map(tally),
+        }
+    }
+
+    /// Each key with its tally.
+    fn pairs(&self, tallies: &Tallies) -> impl Iterator<Item = (TallyKey, Tally)> + Send + use<> {
+        let Tallies { here, account: [known, strange], network, recent } = *tallies;
+        let tallies = [here, known, strange, network].into_iter().chain(recent);
+        self.list().into_iter().zip(tallies)
     }
 }
 
@@ -207,7 +245,7 @@ async fn alter(
     tries: &[Right],
     act: impl Fn(&mut Tallies, Counted) + Send,
 ) -> Result<()> {
-    let keys: BTreeSet<TallyKey> = tries.iter().flat_map(|right| right.keys).collect();
+    let keys: BTreeSet<TallyKey> = tries.iter().flat_map(|right| right.keys.list()).collect();
     if keys.is_empty() {
         return Ok(());
     }
@@ -215,22 +253,11 @@ async fn alter(
     let before = change.tx.lock_tallies(&keys, now).await?;
     let mut after = before.clone();
     for right in tries {
-        let mut tallies = tallies(&right.keys, &after, now);
+        let mut tallies = right.keys.tallies(&after, now);
         act(&mut tallies, right.counted);
-        after.extend(right.keys.into_iter().zip(in_order(tallies)));
+        after.extend(right.keys.pairs(&tallies));
     }
     keep(change, &before, after).await
-}
-
-fn tallies(keys: &[TallyKey; 4], found: &HashMap<TallyKey, Tally>, now: Timestamp) -> Tallies {
-    let tally = |key: &TallyKey| found.get(key).copied().unwrap_or_else(|| Tally::fresh(now));
-    let [here, known, strange, network] = keys.each_ref().map(tally);
-    Tallies { here, account: [known, strange], network }
-}
-
-/// Tallies in the order of their keys.
-fn in_order(Tallies { here, account: [known, strange], network }: Tallies) -> [Tally; 4] {
-    [here, known, strange, network]
 }
 
 /// Writes what is different.

@@ -275,13 +275,13 @@ impl OAuthService {
         let identity = identity.ok_or(Error::SignInExpired)?;
         let user = change.tx.lock_user(identity.user_id).await?;
         let user = user.filter(|user| user.state == State::Active).ok_or(Error::AccountUnusable)?;
-        let (resource, done) = (format!("users/{}", user.id), Outcome::Success);
-        change.audit_as(Some(user.id), ACTION, resource, done).await?;
         let proven = Proven::by(Proof::Federation);
         if !vouched.is_new {
-            let admission = self.auth.admit(change, &user, client_name, &proven).await?;
+            let admission = self.auth.admit(change, &user, client_name, &proven, ACTION).await?;
             return Ok((user, admission));
         }
+        let (resource, done) = (format!("users/{}", user.id), Outcome::Success);
+        change.audit_as(Some(user.id), ACTION, resource, done).await?;
         // Nobody is told that they are on a device which is new to an account that is new, too.
         self.auth.guard.welcome(change, user.id).await?;
         let sessions = &self.auth.sessions;

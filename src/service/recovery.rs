@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     auth::AuthService,
     change::Change,
+    password::NewPassword,
     verification::{Sent, mark_verified},
 };
 use crate::{
@@ -40,6 +41,12 @@ struct Reset {
 }
 
 impl PasswordReset {
+    /// Whose password it is.
+    #[must_use]
+    pub fn user_id(&self) -> Id<User> {
+        self.user.id
+    }
+
     /// The folded names by which the account is known, none of which is a good password.
     #[must_use]
     pub fn names(&self) -> [String; 2] {
@@ -125,12 +132,12 @@ impl AuthService {
         reset: PasswordReset,
         password: Password,
     ) -> Result<()> {
-        let hash = &self.passwords.hash(password).await?;
+        let new = &self.hash_new(password).await?;
         let (live, users) = (Arc::clone(&self.sessions.live), Arc::clone(&self.users));
         let (id, since, token) = (reset.user.id, reset.since, &reset.token);
         let done = self.world.change_then(
             caller,
-            |change| Box::pin(self.reset_within(change, id, token, hash)),
+            |change| Box::pin(self.reset_within(change, id, token, new)),
             move |done: &Reset| {
                 live.ended(&done.ended);
                 if done.is_changed {
@@ -152,7 +159,7 @@ impl AuthService {
         change: &mut Change<'_>,
         id: Id<User>,
         token: &str,
-        hash: &str,
+        new: &NewPassword,
     ) -> Result<Reset> {
         // Locked before the token, in the order of whoever makes one.
         let user = change.tx.lock_user(id).await?.filter(|user| user.state == State::Active);
@@ -164,7 +171,7 @@ impl AuthService {
         self.guard.clear(change, id).await?;
         let (resource, done) = (format!("users/{id}"), Outcome::Success);
         change.audit_as(Some(id), "auth.reset_password", resource, done).await?;
-        let ended = self.replace_password(change, &user, hash, None).await?;
+        let ended = self.replace_password(change, &user, new, None).await?;
         Ok(Reset { user, ended, is_changed })
     }
 

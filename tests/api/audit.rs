@@ -16,11 +16,13 @@ use crate::{
         database::audit_lines,
         identity::Provider,
         rpc::{
-            CHANGE_PASSWORD, CREATE_API_KEY, DELETE_API_KEY, DELETE_USER, LOGIN, LOGOUT,
-            REAUTHENTICATE, REFRESH_TOKEN, REVOKE_SESSION, REVOKE_SESSIONS,
-            SEND_EMAIL_VERIFICATION, SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
+            CHANGE_PASSWORD, COMPLETE_MFA_LOGIN, CONFIRM_TOTP, CREATE_API_KEY, DELETE_API_KEY,
+            DELETE_USER, DISABLE_TOTP, ENROLL_TOTP, LOGIN, LOGOUT, REAUTHENTICATE, REFRESH_TOKEN,
+            REGENERATE_RECOVERY_CODES, REVOKE_SESSION, REVOKE_SESSIONS, SEND_EMAIL_VERIFICATION,
+            SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
         },
         smtp::Server,
+        totp,
     },
     verification::{tokens, verify},
 };
@@ -75,10 +77,27 @@ async fn look_after_the_account(app: &App, transport: Transport, ann: &Person) {
     }
     let key = ann.call(transport, CREATE_API_KEY, draft(&["rooms.read"])).await;
     ann.call(transport, DELETE_API_KEY, json!({ "id": key.ok()["apiKey"]["id"] })).await.ok();
+    look_after_the_second_factor(app, transport, ann).await;
     let other = app.sign_in(&ann.username).await.session_id;
     ann.call(transport, REVOKE_SESSION, json!({ "id": other })).await.ok();
     app.sign_in(&ann.username).await;
     ann.call(transport, REVOKE_SESSIONS, json!({})).await.ok();
+}
+
+/// A second factor is set up, used and turned off again.
+async fn look_after_the_second_factor(app: &App, transport: Transport, ann: &Person) {
+    let setup = ann.call(transport, ENROLL_TOTP, json!({})).await;
+    let secret = setup.ok()["secret"].as_str().unwrap().to_owned();
+    let code = json!({ "totp_code": totp::code(&secret, totp::now()) });
+    ann.call(transport, CONFIRM_TOTP, code).await.ok();
+    let codes = ann.call(transport, REGENERATE_RECOVERY_CODES, json!({})).await;
+    let codes = &codes.ok()["recoveryCodes"];
+    let login = json!({ "identifier": ann.username, "password": PASSWORD });
+    let challenge = app.call(transport, LOGIN, login, None).await;
+    let ticket = &challenge.ok()["result"]["mfaChallenge"]["ticket"];
+    let complete = json!({ "ticket": ticket, "recovery_code": codes[0] });
+    app.call(transport, COMPLETE_MFA_LOGIN, complete, None).await.ok();
+    ann.call(transport, DISABLE_TOTP, json!({ "recovery_code": codes[1] })).await.ok();
 }
 
 #[tokio::test]

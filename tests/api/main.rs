@@ -36,6 +36,7 @@ mod recovery;
 mod revocation;
 mod role;
 mod route;
+mod second_factor;
 mod session;
 mod sign_up;
 mod stream;

@@ -202,7 +202,7 @@ pub fn every_method_and_transport() -> impl Iterator<Item = (MethodDescriptor, T
 pub fn harmless(method: &MethodDescriptor) -> Call {
     let too_long = Value::from("x".repeat(600));
     let message = method.input();
-    let texts = message.fields().filter(|field| {
+    let texts = contract::fields_at_once(&message).filter(|field| {
         matches!(field.kind(), FieldKind::String) && !field.is_list() && !field.is_map()
     });
     let mut request: Map<_, _> =
@@ -233,6 +233,7 @@ fn nested_variable(method: &MethodDescriptor) -> Option<(String, String)> {
 /// Demands that a call got past the question whether its caller may make it.
 #[track_caller]
 pub fn assert_passed(who: &str, reply: &Reply) {
-    let passed = ["OK", "INVALID_ARGUMENT"].contains(&reply.code.as_str());
+    // Some change nothing because there is nothing to change.
+    let passed = ["OK", "INVALID_ARGUMENT", "FAILED_PRECONDITION"].contains(&reply.code.as_str());
     assert!(passed, "{who}: {reply:#?}");
 }

@@ -15,6 +15,7 @@ TYPESCRIPT = Path("target/tools/typescript").absolute()
 
 BYSTANDER = "bystander"
 FORGETTER = "forgetter"
+KEEPER = "keeper"
 REVOKER = "revoker"
 
 # Succeed only in a browser that goes to a provider in between, which the generated client does in its place.
@@ -81,17 +82,25 @@ def explore(binary: str, ids: set[str], folder: str) -> Iterator[Finding]:
             url = f"http://{server.address}/openapi.json"
             command = ["schemathesis", "--config-file", config, "run", url]
             environment = {
-                "PYTHONPATH": str(HERE / "schemathesis"),
+                "PYTHONPATH": f"{HERE}/schemathesis:{HERE}",
                 "SCHEMATHESIS_HOOKS": "hooks",
                 "VEZA_ANSWERS": str(answers),
-                "VEZA_BODIES": json.dumps(bodies(server)),
                 "VEZA_TOKEN": server.tokens(ADMINISTRATOR)["accessToken"],
                 # Each for operations after which the session of the call, or the password, is another.
                 "VEZA_TOKEN_TO_END": sign_up(server, "leaver")["accessToken"],
                 "VEZA_TOKEN_TO_CHANGE": sign_up(server, "changer")["accessToken"],
                 "VEZA_TOKEN_TO_PROVE": sign_up(server, "prover")["accessToken"],
                 "VEZA_TOKEN_TO_REVOKE": sign_up(server, REVOKER)["accessToken"],
+                "VEZA_TOKEN_TO_ENROLL": sign_up(server, "enroller")["accessToken"],
+                "VEZA_TOKEN_TO_CONFIRM": sign_up(server, "confirmer")["accessToken"],
+                "VEZA_TOKEN_TO_DISABLE": sign_up(server, "disabler")["accessToken"],
+                "VEZA_TOKEN_TO_RECOVER": sign_up(server, "recoverer")["accessToken"],
             }
+            server.enable(environment["VEZA_TOKEN_TO_RECOVER"])
+            environment["VEZA_SECRET"] = server.enroll(environment["VEZA_TOKEN_TO_CONFIRM"])
+            [code, *_] = server.enable(environment["VEZA_TOKEN_TO_DISABLE"])
+            examples = bodies(server) | {"DisableTotp": {"recoveryCode": code}}
+            environment["VEZA_BODIES"] = json.dumps(examples)
             environment["VEZA_PATHS"] = json.dumps(paths(server))
             yield "schemathesis", name, failure(command, cwd=folder, **environment)
         for id, statuses in json.loads(answers.read_text(encoding="utf-8")).items():
@@ -109,6 +118,9 @@ def bodies(server: Server) -> dict[str, dict]:
     sign_up(server, FORGETTER)
     server.post("/api/v1/auth/password/forgot", {"identifier": FORGETTER})
     token = server.mailed_token(f"{FORGETTER}@example.com", "/reset-password")
+    [code, *_] = server.enable(sign_up(server, KEEPER)["accessToken"])
+    credentials = {"identifier": KEEPER, "password": PASSWORD}
+    ticket = server.post("/api/v1/auth/login", credentials)["mfaChallenge"]["ticket"]
     return {
         "CreateApiKey": {"displayName": "nightly", "permissions": ["rooms.read"]},
         "LinkIdentity": {"provider": "github"},
@@ -120,6 +132,10 @@ def bodies(server: Server) -> dict[str, dict]:
         "ResetPassword": {"token": token, "newPassword": PASSWORD},
         "RevokeSessions": {},
         "VerifyEmail": {"token": server.mailed_token(f"{FORGETTER}@example.com", "/verify-email")},
+        "CompleteMfaLogin": {"ticket": ticket, "recoveryCode": code},
+        "ConfirmTotp": {"totpCode": "000000"},
+        "EnrollTotp": {},
+        "RegenerateRecoveryCodes": {},
     }
 
 

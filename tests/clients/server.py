@@ -1,8 +1,11 @@
 """A server with an empty database and an administrator, for as long as it is needed."""
 
+import base64
+import hmac
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -60,11 +63,29 @@ class Server:
         credentials = {"identifier": identifier, "password": PASSWORD}
         return self.post("/api/v1/auth/login", credentials)["tokens"]
 
+    def enroll(self, token: str) -> str:
+        """Sets up an authenticator app for somebody; its secret."""
+        return self.post("/api/v1/auth/mfa/totp", {}, token)["secret"]
+
+    def enable(self, token: str) -> list[str]:
+        """Gives somebody a second factor; the recovery codes."""
+        code = {"totpCode": totp(self.enroll(token))}
+        return self.post("/api/v1/auth/mfa/totp/confirm", code, token)["recoveryCodes"]
+
     def mailed_token(self, address: str, page: str) -> str:
         """The token of the link to a page in the first mail to somebody: without a mail server, the log has it."""
         link = f"{page}#token="
         is_it = lambda entry: entry.get("to") == address and link in entry["text"]
         return find(self.log, is_it)["text"].split(link)[1].split()[0]
+
+
+def totp(secret: str) -> str:
+    """What an authenticator app shows now that was set up with this secret (RFC 6238)."""
+    step = struct.pack(">q", int(time.time()) // 30)
+    tag = hmac.digest(base64.b32decode(secret), step, "sha1")
+    place = tag[19] & 15
+    number = struct.unpack(">I", tag[place : place + 4])[0] & 0x7FFFFFFF
+    return f"{number % 1_000_000:06}"
 
 
 @contextmanager

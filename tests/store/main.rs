@@ -51,6 +51,7 @@ mod retention;
 mod revocations;
 mod rooms;
 mod schema;
+mod second_factors;
 mod sessions;
 mod streams;
 mod transactions;

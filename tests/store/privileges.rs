@@ -12,7 +12,8 @@ use crate::world::{START, World, new_room, new_session, new_user, open, options,
 const GRANTS: &str = "
     CREATE ROLE app LOGIN;
     GRANT SELECT, INSERT, UPDATE, DELETE ON users, role_bindings, sessions, api_keys, signing_keys, attempts,
-        rooms, room_members, streams, mails, one_time_tokens, errands, outbox, idempotency_keys TO app;
+        rooms, room_members, streams, mails, one_time_tokens, errands, outbox, idempotency_keys,
+        second_factors, recovery_codes TO app;
     GRANT USAGE ON SEQUENCE outbox_seq_seq TO app;
     GRANT SELECT ON roles, role_permissions, _sqlx_migrations TO app;
     GRANT INSERT ON audit_events TO app;";

@@ -5,8 +5,8 @@ use std::{path::Path, sync::OnceLock};
 use http::Method as Verb;
 use prost::Message;
 use prost_reflect::{
-    DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, MethodDescriptor,
-    SerializeOptions,
+    DescriptorPool, DeserializeOptions, DynamicMessage, FieldDescriptor, MessageDescriptor,
+    MethodDescriptor, SerializeOptions,
 };
 use serde_json::Value;
 
@@ -101,6 +101,14 @@ pub fn field_names(message: &MessageDescriptor) -> Vec<String> {
         seen.push(message);
     }
     names
+}
+
+/// The fields that a message can have at once: of each oneof the first.
+pub fn fields_at_once(message: &MessageDescriptor) -> impl Iterator<Item = FieldDescriptor> {
+    message.fields().filter(|field| {
+        let oneof = field.containing_oneof();
+        oneof.is_none_or(|oneof| oneof.fields().next().as_ref() == Some(field))
+    })
 }
 
 /// The bytes of a message that is given as JSON.

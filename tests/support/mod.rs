@@ -21,4 +21,5 @@ pub mod rpc;
 pub mod server;
 pub mod smtp;
 pub mod streams;
+pub mod totp;
 pub mod world;

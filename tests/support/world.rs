@@ -144,6 +144,11 @@ impl World {
         *self.hand.0.lock().unwrap() += time;
     }
 
+    /// What the clock says, in seconds since 1970.
+    pub fn seconds(&self) -> i64 {
+        self.hand.now().unix_timestamp()
+    }
+
     /// How far the clock was moved.
     pub fn elapsed(&self) -> Duration {
         self.hand.monotonic()

@@ -86,6 +86,7 @@ const ALL: &[(i64, &str, &str)] = &migrations![
     (12, "0012_create_one_time_tokens"),
     (13, "0013_create_mails"),
     (14, "0014_create_attempts"),
+    (15, "0015_create_second_factors"),
     (16, "0016_create_identities"),
     (17, "0017_create_api_keys"),
     (18, "0018_let_services_validate_tokens"),

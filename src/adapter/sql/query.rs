@@ -100,6 +100,17 @@ queries! {
     LockTallies = "lock_tallies",
     KeepTallies = "keep_tallies",
 
+    FindSecondFactor = "find_second_factor",
+    CountRecoveryCodes = "count_recovery_codes",
+    HasRecoveryCode = "has_recovery_code",
+    InsertSecondFactor = "insert_second_factor",
+    ConfirmSecondFactor = "confirm_second_factor",
+    AdvanceSecondFactor = "advance_second_factor",
+    MarkShortPassword = "mark_short_password",
+    DeleteSecondFactor = "delete_second_factor",
+    ReplaceRecoveryCodes = "replace_recovery_codes",
+    TakeRecoveryCode = "take_recovery_code",
+
     FindRoom = "find_room",
     IsRoomMember = "is_room_member",
     ListRooms = "list_rooms",

@@ -17,6 +17,7 @@ mod outbox;
 mod retention;
 mod rooms;
 mod row;
+mod second_factors;
 mod sessions;
 mod streams;
 mod users;

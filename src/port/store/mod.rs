@@ -12,6 +12,7 @@ mod mail;
 mod one_time_token;
 mod record;
 mod room;
+mod second_factor;
 mod stream;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use record::{
     ReadOutbox, Remembered, Retention,
 };
 pub use room::{ReadRooms, Rooms};
+pub use second_factor::{ReadSecondFactors, RecoveryDigest, SecondFactors};
 pub use stream::{ReadStreams, Streams};
 
 use super::coherence::{Following, Memory};
@@ -69,6 +71,7 @@ pub trait Read:
     + ReadMails
     + ReadOneTimeTokens
     + ReadErrands
+    + ReadSecondFactors
     + ReadRooms
     + ReadStreams
     + ReadOutbox
@@ -90,6 +93,7 @@ pub trait Tx:
     + Mails
     + OneTimeTokens
     + Errands
+    + SecondFactors
     + Rooms
     + Streams
     + Outbox

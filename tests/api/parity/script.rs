@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod federation;
 mod identity;
+mod mfa;
 mod recovery;
 mod resources;
 mod tokens;
@@ -44,6 +45,7 @@ pub async fn play(stage: &mut Stage) {
     resources::set_the_scene(stage).await;
     stage.cast.key = access::make(stage).await;
     for method in methods() {
+        stage.stay_signed_in().await;
         refuse(stage, &method).await;
         particular(stage, &method).await;
     }
@@ -67,6 +69,12 @@ async fn particular(stage: &mut Stage, method: &MethodDescriptor) {
         rpc::RESET_PASSWORD => recovery::reset_password(stage).await,
         rpc::SEND_EMAIL_VERIFICATION => recovery::send_email_verification(stage).await,
         rpc::VERIFY_EMAIL => recovery::verify_email(stage).await,
+        rpc::COMPLETE_MFA_LOGIN => mfa::complete_login(stage).await,
+        rpc::GET_MFA_STATUS => mfa::status(stage).await,
+        rpc::ENROLL_TOTP => mfa::enroll(stage).await,
+        rpc::CONFIRM_TOTP => mfa::confirm(stage).await,
+        rpc::DISABLE_TOTP => mfa::disable(stage).await,
+        rpc::REGENERATE_RECOVERY_CODES => mfa::regenerate(stage).await,
         rpc::LIST_SESSIONS => identity::list_sessions(stage).await,
         rpc::REVOKE_SESSION => identity::revoke_session(stage).await,
         rpc::REVOKE_SESSIONS => identity::revoke_sessions(stage).await,
@@ -250,5 +258,5 @@ fn bad_values(message: &MessageDescriptor) -> Map<String, Value> {
         let value = if field.is_list() { json!([value, value]) } else { value };
         Some((field.name().to_owned(), value))
     };
-    message.fields().filter_map(bad).collect()
+    contract::fields_at_once(message).filter_map(bad).collect()
 }

@@ -29,6 +29,9 @@ pub const UNKNOWN: &str = "0190d8a6-0000-7000-8000-000000000000";
 /// How long errands may take. Only those that are never done use it up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Half as long as an access token is good.
+const HALF_AN_HOUR: Duration = Duration::from_mins(30);
+
 /// A trace that every call belongs to.
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -82,13 +85,22 @@ pub struct Stage {
     way: Way,
     names: Names,
     answers: Vec<(String, Value)>,
+    /// When everybody signed in, by the clock of the world.
+    signed_in: Duration,
 }
 
 impl Stage {
     /// A stage with its people, who own nothing yet.
     pub async fn set(way: Way, world: World) -> Self {
         let cast = Cast::default();
-        let mut stage = Self { cast, world, way, names: Names::default(), answers: Vec::new() };
+        let mut stage = Self {
+            cast,
+            world,
+            way,
+            names: Names::default(),
+            answers: Vec::new(),
+            signed_in: Duration::ZERO,
+        };
         let [ann, bob, eve, root] = ["ann", "bob", "eve", "root"];
         stage.cast = Cast {
             ann: stage.sign_up(ann).await,
@@ -172,6 +184,18 @@ impl Stage {
     pub async fn sign_in(&mut self, name: &str) -> Member {
         let request = json!({ "identifier": name, "password": PASSWORD });
         Member::of(&self.nobody(name, LOGIN, request, "OK").await)
+    }
+
+    /// Signs everybody in again whose access token will not be good for much longer: the play takes hours.
+    pub async fn stay_signed_in(&mut self) {
+        if self.world.elapsed() < self.signed_in + HALF_AN_HOUR {
+            return;
+        }
+        self.signed_in = self.world.elapsed();
+        self.cast.ann = self.sign_in("ann").await;
+        self.cast.bob = self.sign_in("bob").await;
+        self.cast.eve = self.sign_in("eve").await;
+        self.cast.root = self.sign_in("root").await;
     }
 
     /// A request of a method about what Ann has; where it takes no id, an empty one.

@@ -30,7 +30,17 @@ const HEADERS_OF_THEIR_OWN: [(&str, &str); 9] = [
 const OWN_CHALLENGE: &str = "Bearer";
 
 /// The fields with secrets, and with parts of ids, which no two servers have in common.
-const SECRETS: [&str; 5] = ["accessToken", "refreshToken", "nextPageToken", "secret", "prefix"];
+const SECRETS: [&str; 9] = [
+    "accessToken",
+    "refreshToken",
+    "nextPageToken",
+    "prefix",
+    "ticket",
+    "secret",
+    "otpauthUri",
+    "qrSvg",
+    "recoveryCodes",
+];
 
 /// Everything that a script has left behind, in its order.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 // What a client does with each operation. The type of `cases` is made from the document, so that an operation without a
 // case does not compile.
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 
 import type { Client } from "openapi-fetch";
 
@@ -61,6 +61,25 @@ async function newRoom({ user }: World) {
 
 async function newStream({ user }: World) {
   return must(await user.POST("/api/v1/streams", { body: stream("A stream") }));
+}
+
+/** What an authenticator app shows now that was set up with this secret (RFC 6238). */
+function totp(secret: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret].map((one) => alphabet.indexOf(one).toString(2).padStart(5, "0")).join("");
+  const seed = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const tag = createHmac("sha1", seed).update(step).digest();
+  const number = tag.readUInt32BE(tag.readUInt8(19) & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+/** Sets up a second factor; its recovery codes. */
+async function enable(user: Api): Promise<string[]> {
+  const { secret } = must(await user.POST("/api/v1/auth/mfa/totp", { body: {} }));
+  const body = { totpCode: totp(secret) };
+  return must(await user.POST("/api/v1/auth/mfa/totp/confirm", { body })).recoveryCodes;
 }
 
 const path = (id: string | undefined) => ({ path: { id: present(id) } });
@@ -220,6 +239,53 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
     const params = path(identities[0]?.id);
     const gone = must(await user.DELETE("/api/v1/auth/identities/{id}", { params }));
     assert.deepEqual([gone.provider, gone.subject], ["github", "42"]);
+  },
+
+  async CompleteMfaLogin({ nobody, user }) {
+    const [recoveryCode] = await enable(user);
+    const me = must(await user.GET("/api/v1/users/me"));
+    const credentials = { identifier: me.username, password: PASSWORD };
+    const { mfaChallenge, tokens } = must(await nobody.POST("/api/v1/auth/login", { body: credentials }));
+    assert.equal(tokens, undefined);
+    const ticket = present(mfaChallenge).ticket;
+    const wrong = await nobody.POST("/api/v1/auth/login/mfa", { body: { ticket, totpCode: "000000" } });
+    assert.equal(code(wrong.error), "UNAUTHENTICATED");
+    const body = { ticket, recoveryCode: present(recoveryCode) };
+    const signedIn = must(await nobody.POST("/api/v1/auth/login/mfa", { body }));
+    assert.equal(signedIn.user?.id, me.id);
+  },
+
+  async GetMfaStatus({ user }) {
+    assert.equal(must(await user.GET("/api/v1/auth/mfa")).enabled, false);
+    await enable(user);
+    const status = must(await user.GET("/api/v1/auth/mfa"));
+    assert.deepEqual([status.enabled, status.recoveryCodesLeft], [true, 10]);
+    assert.deepEqual(status.methods, ["MFA_METHOD_TOTP", "MFA_METHOD_RECOVERY_CODE"]);
+  },
+
+  async EnrollTotp({ user }) {
+    const { otpauthUri, qrSvg, secret } = must(await user.POST("/api/v1/auth/mfa/totp", { body: {} }));
+    assert.ok(otpauthUri.includes(secret));
+    assert.ok(qrSvg.includes("<svg"));
+  },
+
+  async ConfirmTotp({ user }) {
+    assert.equal((await enable(user)).length, 10);
+    const again = await user.POST("/api/v1/auth/mfa/totp/confirm", { body: { totpCode: "000000" } });
+    assert.equal(code(again.error), "ALREADY_EXISTS");
+  },
+
+  async DisableTotp({ user }) {
+    const [recoveryCode] = await enable(user);
+    const body = { recoveryCode: present(recoveryCode) };
+    must(await user.POST("/api/v1/auth/mfa/totp/disable", { body }));
+    assert.equal(must(await user.GET("/api/v1/auth/mfa")).enabled, false);
+  },
+
+  async RegenerateRecoveryCodes({ user }) {
+    const before = await enable(user);
+    const { recoveryCodes } = must(await user.POST("/api/v1/auth/mfa/recovery-codes", { body: {} }));
+    assert.ok(recoveryCodes.every((code) => !before.includes(code)));
   },
 
   async ListSessions({ user }) {
