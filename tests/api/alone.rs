@@ -10,4 +10,3 @@ mod redis;
 mod replicas;
 mod skew;
 mod spans;
-mod time;

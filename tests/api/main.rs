@@ -40,6 +40,7 @@ mod second_factor;
 mod session;
 mod sign_up;
 mod stream;
+mod time;
 mod token;
 mod user;
 mod verification;

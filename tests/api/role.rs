@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::support::{
-    app::{App, Person},
+    app::{App, Person, text},
     client::{Call, Transport},
     database::{audit_lines, on_every_database},
-    rpc::{GET_ME, UPDATE_USER},
+    rpc::{GET_ME, REFRESH_TOKEN, UPDATE_USER},
     server::Environment,
 };
 
@@ -49,6 +49,24 @@ async fn authz_07_a_role_counts_in_a_running_server_soon_after_it_was_given_or_t
             let (again, said) = user(&app, [command, &ann.email, "admin"]);
             assert!(again && !said.contains("now") && !said.contains("no longer"), "{said}");
         }
+    }
+}
+
+#[tokio::test]
+async fn sess_08_refreshing_gives_no_more_than_the_account_may_now() {
+    for app in on_every_database().await {
+        let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+        app.admin("root").await;
+        assert!(user(&app, ["grant", &ann.username, "admin"]).0);
+        let ann = app.sign_in(&ann.username).await;
+        let edit = json!({ "user": { "id": bob.id, "bio": "edited" } });
+        ann.everywhere(Call::to(UPDATE_USER, edit.clone())).await.ok();
+        assert!(user(&app, ["revoke", &ann.username, "admin"]).0);
+        let request = json!({ "refreshToken": ann.refresh_token });
+        let refreshed = app.call(Transport::Rest, REFRESH_TOKEN, request, None).await;
+        let access_token = text(&refreshed.ok()["tokens"]["accessToken"]);
+        let edit = Call::to(UPDATE_USER, edit);
+        until(&Person { access_token, ..ann }, &edit, "PERMISSION_DENIED").await;
     }
 }
 

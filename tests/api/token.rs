@@ -1,5 +1,6 @@
 //! Access tokens: which are taken for good, and that nothing else is.
 
+mod confusion;
 mod forged;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};

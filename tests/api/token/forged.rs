@@ -11,7 +11,7 @@ use crate::support::{
     client::Call,
     forge::Forge,
     reply::Reply,
-    rpc::{GET_ME, REFRESH_TOKEN},
+    rpc::GET_ME,
     server::Environment,
 };
 
@@ -218,16 +218,6 @@ async fn tok_06_no_more_than_eight_kibibytes_are_looked_at() {
     for bomb in [".".repeat(8 << 10), ".".repeat(14 << 10), "a.".repeat(7 << 10), jwe] {
         assert_refused(&forger.app, &bomb).await;
     }
-}
-
-#[tokio::test]
-async fn tok_02_an_access_token_is_no_refresh_token() {
-    let app = App::start();
-    let Person { access_token, .. } = app.user("ann").await;
-    let call = Call::to(REFRESH_TOKEN, json!({ "refreshToken": access_token }));
-    let reply = app.everywhere(&call).await;
-    let refused = ["INVALID_FIELDS", "INVALID_REFRESH_TOKEN"];
-    assert!(reply.reason.as_deref().is_some_and(|why| refused.contains(&why)), "{reply:#?}");
 }
 
 #[tokio::test]
