@@ -33,6 +33,9 @@ use crate::{
     },
 };
 
+/// What signing in by a password is called in the audit log.
+const ACTION: &str = "auth.login";
+
 /// The role of everyone who signs up.
 pub(super) const ROLE_DEFAULT: &str = "user";
 
@@ -198,7 +201,7 @@ impl AuthService {
             let verdict = self.passwords.verify(password.clone(), hash.clone()).await?;
             Ok((verdict != Verdict::Wrong).then_some(verdict))
         };
-        let judged = self.guard.attempt(caller, "auth.login", subject, judge).await?;
+        let judged = self.guard.attempt(caller, ACTION, subject, judge).await?;
         let (user, verdict, right) = match (user, judged) {
             (Some(user), Some((verdict, right))) => (user, verdict, right),
             (user, _) => return self.refuse(caller, user.map(|user| user.id)).await,
@@ -224,7 +227,8 @@ impl AuthService {
                     if let Some(hash) = newer_hash {
                         change.tx.update_password_hash(user.id, hash).await?;
                     }
-                    let admission = self.admit_verified(change, &user, client_name, proven).await?;
+                    let admission =
+                        self.admit_verified(change, &user, client_name, proven, ACTION).await?;
                     Ok((user, admission))
                 })
             },
@@ -236,30 +240,30 @@ impl AuthService {
         self.admitted(user, admission.ok_or(Error::EmailNotVerified)?).await
     }
 
-    /// Lets somebody in whose password was right. None when their address has to be verified first: they are sent a link.
-    async fn admit_verified(
+    /// Lets somebody in as [`Self::admit`] does. None when their address has to be verified first: they are sent a link.
+    pub(super) async fn admit_verified(
         &self,
         change: &mut Change<'_>,
         user: &User,
         client_name: &str,
         proven: &Proven,
+        action: &'static str,
     ) -> Result<Option<Admission>> {
-        const ACTION: &str = "auth.login";
         if self.verification == Verification::Required && !user.email_verified {
             self.guard.forgive(change, &proven.tries).await?;
             let (id, resource) = (Some(user.id), format!("users/{}", user.id));
             let failure = Outcome::Failure(Error::EmailNotVerified.reason());
-            change.audit_as(id, ACTION, resource, failure).await?;
+            change.audit_as(id, action, resource, failure).await?;
             self.offer_verification(change, user).await?;
             return Ok(None);
         }
-        self.admit(change, user, client_name, proven, ACTION).await.map(Some)
+        self.admit(change, user, client_name, proven, action).await.map(Some)
     }
 
     async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<Admitted> {
         let resource = user_id.map_or_else(String::new, |id| format!("users/{id}"));
         let failure = Outcome::Failure(Error::WrongCredentials.reason());
-        self.world.audit(caller, "auth.login", resource, failure).await?;
+        self.world.audit(caller, ACTION, resource, failure).await?;
         Err(Error::WrongCredentials)
     }
 

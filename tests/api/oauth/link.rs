@@ -4,13 +4,16 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{CORP, address, audited, browser::Browser, start};
-use crate::support::{
-    app::{App, PASSWORD, Person, text, unique, unique_uuid},
-    client::{Call, Transport},
-    identity::{FRONT_END, Provider},
-    rpc::{CHANGE_PASSWORD, GET_ME, LINK_IDENTITY, LIST_IDENTITIES, LOGOUT, UNLINK_IDENTITY},
-    smtp::{Received, Server},
-    world::World,
+use crate::{
+    support::{
+        app::{App, PASSWORD, Person, text, unique, unique_uuid},
+        client::{Call, Transport},
+        identity::{FRONT_END, Provider},
+        rpc::{CHANGE_PASSWORD, GET_ME, LINK_IDENTITY, LIST_IDENTITIES, LOGOUT, UNLINK_IDENTITY},
+        smtp::{Received, Server},
+        world::World,
+    },
+    verification,
 };
 
 /// Begins to link; where at the provider the browser is sent.
@@ -76,6 +79,29 @@ async fn an_account_is_linked_signed_in_to_and_unlinked_over_every_transport() {
     for action in ["identity.begin_link", "identity.link", "identity.unlink", "auth.oauth"] {
         assert!(actions.iter().any(|found| found == action), "{action}: {actions:?}");
     }
+}
+
+#[tokio::test]
+async fn an_identity_lets_nobody_in_whose_address_has_to_be_verified_first() {
+    let (provider, smtp) = (Provider::start(), Server::start());
+    let first = App::with(provider.add_to(smtp.environment()));
+    let ann = first.user("ann").await;
+    provider.vouch(&unique("subject"), &address("elsewhere"));
+    let mut browser = Browser::new(&first, &provider);
+    assert_eq!(link(&ann, &mut browser, Transport::Grpc).await, "linked=corp");
+    first.server.stop();
+    let strict = first.server.environment.clone().set("EMAIL_VERIFICATION", "required");
+    let app = App::with(strict);
+    for transport in Transport::ALL {
+        let refused = Browser::new(&app, &provider).sign_in(CORP, transport).await;
+        refused.refused("FAILED_PRECONDITION", "EMAIL_NOT_VERIFIED");
+    }
+    // Each of them was sent a link, of which the last is good.
+    let links = verification::tokens(&smtp, &ann.email, Transport::ALL.len()).await;
+    let link = links.last().unwrap();
+    app.send(Transport::Rest, &verification::verify(link)).await.ok();
+    let signed_in = Browser::new(&app, &provider).sign_in(CORP, Transport::Grpc).await;
+    assert_eq!(Person::of(&app, &signed_in).id, ann.id);
 }
 
 #[tokio::test]

@@ -8,7 +8,10 @@ use crate::{
     support::{
         app::{PASSWORD, text},
         client::{Call, Transport},
-        rpc::{CREATE_API_KEY, GET_ME, REFRESH_TOKEN, REGISTER, RESET_PASSWORD, VERIFY_EMAIL},
+        rpc::{
+            COMPLETE_MFA_LOGIN, CREATE_API_KEY, GET_ME, REFRESH_TOKEN, REGISTER, RESET_PASSWORD,
+            VERIFY_EMAIL,
+        },
         world::World,
     },
 };
@@ -20,7 +23,7 @@ struct Place {
     refused: &'static str,
 }
 
-const PLACES: [Place; 4] = [
+const PLACES: [Place; 5] = [
     Place {
         call: |token| Call::to(GET_ME, json!({})).token(token),
         meant: &["access", "api_key"],
@@ -43,6 +46,14 @@ const PLACES: [Place; 4] = [
         call: |token| Call::to(VERIFY_EMAIL, json!({ "token": token })),
         meant: &["email_verification"],
         refused: "INVALID_ONE_TIME_TOKEN",
+    },
+    Place {
+        call: |token| {
+            let request = json!({ "ticket": token, "totpCode": "000000" });
+            Call::to(COMPLETE_MFA_LOGIN, request)
+        },
+        meant: &["second_factor"],
+        refused: "INVALID_MFA_TICKET",
     },
 ];
 
