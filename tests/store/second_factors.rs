@@ -120,7 +120,7 @@ async fn authn_09_of_several_that_take_a_recovery_code_one_gets_it(world: &World
 }
 
 async fn authn_09_new_recovery_codes_take_the_place_of_the_old_ones(world: &World) {
-    let kept = confirmed(world, 9).await;
+    let (kept, bob) = (confirmed(world, 9).await, world.user("bob").await.id);
     let mut tx = world.begin().await;
     for codes in [[[1; 32], [2; 32]], [[2; 32], [3; 32]]] {
         tx.replace_recovery_codes(kept.user_id, &codes).await.unwrap();
@@ -130,7 +130,6 @@ async fn authn_09_new_recovery_codes_take_the_place_of_the_old_ones(world: &Worl
         left.push(tx.has_recovery_code(kept.user_id, &[code; 32]).await.unwrap());
     }
     assert_eq!(left, [false, true, true]);
-    let bob = world.user("bob").await.id;
     assert!(!tx.has_recovery_code(bob, &[3; 32]).await.unwrap());
     assert!(!tx.take_recovery_code(bob, &[3; 32]).await.unwrap());
     tx.rollback().await.unwrap();
