@@ -169,7 +169,8 @@ async fn web_02_pages_of_other_origins_cannot_use_a_cookie() {
 
 #[tokio::test]
 async fn web_02_a_form_on_another_page_cannot_use_a_cookie() {
-    let app = App::start();
+    // One server, whose address is that of its pages.
+    let app = App::alone(Environment::new());
     let ann = app.user("ann").await;
     let cookie = cookie(&app.send(Transport::Rest, &login(&ann)).await);
     let own = format!("http://{}/docs", app.server.address);
