@@ -19,6 +19,7 @@ use crate::domain::{
     second_factor::{Code, Method},
     session::{Proof, Session},
     user::{State, User},
+    verification::Verification,
 };
 
 /// What completing a sign-in is called in the audit log.
@@ -40,6 +41,8 @@ pub enum Admission {
     SignedIn(Begun),
     /// They have to show a second factor first.
     SecondFactor(Challenge),
+    /// Their address has to be verified first: they were sent a link.
+    Unverified,
 }
 
 /// What whoever signs in is told, once it is committed.
@@ -83,14 +86,14 @@ impl Admission {
     pub fn ended(&self) -> &[Id<Session>] {
         match self {
             Self::SignedIn(begun) => &begun.ended,
-            Self::SecondFactor(_) => &[],
+            Self::SecondFactor(_) | Self::Unverified => &[],
         }
     }
 }
 
 impl AuthService {
     /// Lets somebody in, within the change that has locked their account and found it in use: at once, or with a ticket to show
-    /// their second factor with. `action` is what they do, in the audit log.
+    /// their second factor with, or not before their address is verified. `action` is what they do, in the audit log.
     pub async fn admit(
         &self,
         change: &mut Change<'_>,
@@ -100,6 +103,13 @@ impl AuthService {
         action: &'static str,
     ) -> Result<Admission> {
         let (user_id, resource) = (Some(user.id), format!("users/{}", user.id));
+        if self.verification == Verification::Required && !user.email_verified {
+            self.guard.forgive(change, &proven.tries).await?;
+            let failure = Outcome::Failure(Error::EmailNotVerified.reason());
+            change.audit_as(user_id, action, resource, failure).await?;
+            self.offer_verification(change, user).await?;
+            return Ok(Admission::Unverified);
+        }
         if !proven.proofs.contains(&Proof::MultipleFactors)
             && find_enabled(&mut *change.tx, user.id).await?.is_some()
         {
@@ -129,6 +139,9 @@ impl AuthService {
     }
 
     /// What to tell somebody of how they were let in, after the commit.
+    ///
+    /// # Errors
+    /// `EmailNotVerified`.
     pub async fn admitted(&self, user: User, admission: Admission) -> Result<Admitted> {
         match admission {
             Admission::SignedIn(begun) => {
@@ -136,6 +149,7 @@ impl AuthService {
                 Ok(Admitted::SignedIn(Box::new(signed_in)))
             }
             Admission::SecondFactor(challenge) => Ok(Admitted::SecondFactor(challenge)),
+            Admission::Unverified => Err(Error::EmailNotVerified),
         }
     }
 

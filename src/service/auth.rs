@@ -227,37 +227,14 @@ impl AuthService {
                     if let Some(hash) = newer_hash {
                         change.tx.update_password_hash(user.id, hash).await?;
                     }
-                    let admission =
-                        self.admit_verified(change, &user, client_name, proven, ACTION).await?;
+                    let admission = self.admit(change, &user, client_name, proven, ACTION).await?;
                     Ok((user, admission))
                 })
             },
-            move |(_, admission): &(User, Option<Admission>)| {
-                live.ended(admission.as_ref().map_or(&[], Admission::ended));
-            },
+            move |(_, admission): &(User, Admission)| live.ended(admission.ended()),
         );
         let (user, admission) = admitted.await?;
-        self.admitted(user, admission.ok_or(Error::EmailNotVerified)?).await
-    }
-
-    /// Lets somebody in as [`Self::admit`] does. None when their address has to be verified first: they are sent a link.
-    pub(super) async fn admit_verified(
-        &self,
-        change: &mut Change<'_>,
-        user: &User,
-        client_name: &str,
-        proven: &Proven,
-        action: &'static str,
-    ) -> Result<Option<Admission>> {
-        if self.verification == Verification::Required && !user.email_verified {
-            self.guard.forgive(change, &proven.tries).await?;
-            let (id, resource) = (Some(user.id), format!("users/{}", user.id));
-            let failure = Outcome::Failure(Error::EmailNotVerified.reason());
-            change.audit_as(id, action, resource, failure).await?;
-            self.offer_verification(change, user).await?;
-            return Ok(None);
-        }
-        self.admit(change, user, client_name, proven, action).await.map(Some)
+        self.admitted(user, admission).await
     }
 
     async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<Admitted> {

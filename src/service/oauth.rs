@@ -249,13 +249,10 @@ impl OAuthService {
                     Ok((user, admission, vouched.is_new))
                 })
             },
-            move |(_, admission, _): &(User, Option<Admission>, bool)| {
-                live.ended(admission.as_ref().map_or(&[], Admission::ended));
-            },
+            move |(_, admission, _): &(User, Admission, bool)| live.ended(admission.ended()),
         );
         match exchanged.await {
             Ok((user, admission, is_new)) => {
-                let admission = admission.ok_or(Error::EmailNotVerified)?;
                 Ok((self.auth.admitted(user, admission).await?, is_new))
             }
             Err(error @ (Error::SignInExpired | Error::AccountUnusable)) => {
@@ -272,7 +269,7 @@ impl OAuthService {
         change: &mut Change<'_>,
         vouched: &Vouched,
         client_name: &str,
-    ) -> Result<(User, Option<Admission>)> {
+    ) -> Result<(User, Admission)> {
         // All of it is looked at anew: a minute may have passed.
         let identity = change.tx.find_identity(&vouched.provider, &vouched.subject).await?;
         let identity = identity.ok_or(Error::SignInExpired)?;
@@ -280,8 +277,7 @@ impl OAuthService {
         let user = user.filter(|user| user.state == State::Active).ok_or(Error::AccountUnusable)?;
         let proven = Proven::by(Proof::Federation);
         if !vouched.is_new {
-            let admission =
-                self.auth.admit_verified(change, &user, client_name, &proven, ACTION).await?;
+            let admission = self.auth.admit(change, &user, client_name, &proven, ACTION).await?;
             return Ok((user, admission));
         }
         let (resource, done) = (format!("users/{}", user.id), Outcome::Success);
@@ -290,7 +286,7 @@ impl OAuthService {
         self.auth.guard.welcome(change, user.id).await?;
         let sessions = &self.auth.sessions;
         let begun = sessions.begin(change, user.id, client_name, proven.proofs).await?;
-        Ok((user, Some(Admission::SignedIn(begun))))
+        Ok((user, Admission::SignedIn(begun)))
     }
 
     /// The journey that ends here, which can do so once.
