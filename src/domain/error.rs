@@ -64,6 +64,9 @@ pub enum Error {
     /// The password is one that only an account with a second factor may have.
     #[error("the password is too short to be the only factor; change it to a longer one first")]
     PasswordTooShort,
+    /// The account was made through a provider, and nobody has chosen a password.
+    #[error("this account has no password; sign in through its provider again")]
+    PasswordNotSet,
     /// The caller must prove anew who they are.
     #[error(
         "prove again who you are, with Reauthenticate or by signing in, and repeat this within five minutes"
@@ -273,6 +276,7 @@ impl Error {
             Self::MfaNotEnabled => Reason::MfaNotEnabled,
             Self::TotpNotEnrolled => Reason::TotpNotEnrolled,
             Self::PasswordTooShort => Reason::PasswordTooShort,
+            Self::PasswordNotSet => Reason::PasswordNotSet,
             Self::ReauthenticationRequired => Reason::ReauthenticationRequired,
             Self::CrossOrigin => Reason::CrossOrigin,
             Self::ApiKeyNotAllowed => Reason::ApiKeyNotAllowed,

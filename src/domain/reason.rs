@@ -115,6 +115,9 @@ reasons! {
     PasswordTooShort = "PASSWORD_TOO_SHORT",
         "The password is too short to be the only factor.",
         "Change it to a longer one first.";
+    PasswordNotSet = "PASSWORD_NOT_SET",
+        "The account has no password: its owner signs in through a provider.",
+        "Have them sign in through it again, which is a fresh proof, or set a password with the link of RequestPasswordReset.";
     ReauthenticationRequired = "REAUTHENTICATION_REQUIRED",
         "The method asks for a proof of who the caller is that is not older than five minutes.",
         "Call Reauthenticate, or sign in again, and repeat the call.";

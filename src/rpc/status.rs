@@ -62,6 +62,7 @@ pub fn code(reason: Reason) -> Code {
         | Reason::EmailNotVerified
         | Reason::MfaNotEnabled
         | Reason::TotpNotEnrolled
+        | Reason::PasswordNotSet
         | Reason::PasswordTooShort => Code::FailedPrecondition,
         Reason::BodyTooLarge | Reason::RateLimited | Reason::SlowReader => Code::ResourceExhausted,
         Reason::Busy

@@ -12,6 +12,7 @@ use super::{
     admission::{Admission, Admitted, Proven},
     auth::AuthService,
     change::Change,
+    second_factor::find_enabled,
 };
 use crate::{
     domain::{
@@ -276,7 +277,8 @@ impl OAuthService {
         let user = change.tx.lock_user(identity.user_id).await?;
         let user = user.filter(|user| user.state == State::Active).ok_or(Error::AccountUnusable)?;
         let proven = Proven::by(Proof::Federation);
-        if !vouched.is_new {
+        // A second factor may have been set up since the account was made, by another sign-in.
+        if !vouched.is_new || find_enabled(&mut *change.tx, user.id).await?.is_some() {
             let admission = self.auth.admit(change, &user, client_name, &proven, ACTION).await?;
             return Ok((user, admission));
         }

@@ -48,7 +48,7 @@ impl AuthService {
     /// signing in asks for, because less would not keep out whoever has stolen a session and knows one of them. Until when.
     ///
     /// # Errors
-    /// `WrongCredentials`; `MfaCodeRequired`; `MfaNotEnabled`; `WrongMfaCode`; `RateLimited`; `Busy`.
+    /// `PasswordNotSet`; `WrongCredentials`; `MfaCodeRequired`; `MfaNotEnabled`; `WrongMfaCode`; `RateLimited`; `Busy`.
     pub async fn reauthenticate(
         &self,
         caller: &Caller,
@@ -56,7 +56,10 @@ impl AuthService {
         code: Option<Code>,
     ) -> Result<Timestamp> {
         let user_id = caller.signed_in()?.user_id;
-        let factor = find_enabled(&mut *self.world.store.read().await?, user_id).await?;
+        let mut store = self.world.store.read().await?;
+        let hash = store.find_password_hash(user_id).await?.ok_or(Error::PasswordNotSet)?;
+        let factor = find_enabled(&mut *store, user_id).await?;
+        drop(store);
         // Found out before the password is judged, so that asking costs nobody a try.
         let shown = match (&factor, &code) {
             (Some(factor), Some(code)) => Some((factor, code)),
@@ -64,7 +67,7 @@ impl AuthService {
             (None, Some(_)) => return Err(Error::MfaNotEnabled),
             (None, None) => None,
         };
-        let mut tries = vec![self.check_own_password(caller, password).await?];
+        let mut tries = vec![self.check_own_password(caller, password, hash).await?];
         let mut right_code = None;
         if let Some((factor, code)) = shown {
             let (code, right) = self.check_code(caller, REAUTHENTICATE, factor, code).await?;
@@ -75,12 +78,16 @@ impl AuthService {
         self.audit_code(caller, REAUTHENTICATE, user_id, renewed).await
     }
 
-    async fn check_own_password(&self, caller: &Caller, password: Password) -> Result<Right> {
+    async fn check_own_password(
+        &self,
+        caller: &Caller,
+        password: Password,
+        hash: String,
+    ) -> Result<Right> {
         let principal = caller.signed_in()?;
         let (id, user_id) = (principal.session_id()?, principal.user_id);
-        let hash = self.world.store.read().await?.find_password_hash(user_id).await?;
         let judge = async {
-            let verdict = self.passwords.verify(password, hash).await?;
+            let verdict = self.passwords.verify(password, Some(hash)).await?;
             Ok((verdict != Verdict::Wrong).then_some(()))
         };
         let judged =

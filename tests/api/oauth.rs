@@ -1,14 +1,19 @@
 //! Signing in through others: a browser that goes to a provider and comes back, who is let in then, and who is not.
 
 mod browser;
+mod factor;
 mod fault;
 mod github;
 pub mod link;
+mod passwordless;
 mod setting;
 mod sign_in;
 mod stranger;
+mod time;
 
 use serde_json::json;
+
+use self::browser::parameters;
 
 use crate::support::{
     app::{App, unique},
@@ -17,6 +22,7 @@ use crate::support::{
     identity::Provider,
     reply::Reply,
     rpc::COMPLETE_OAUTH,
+    world::World,
 };
 
 /// The name of the provider that speaks OpenID Connect.
@@ -29,6 +35,13 @@ fn start() -> (Provider, App) {
     (provider, app)
 }
 
+/// A provider, and a server whose clock can be moved that lets people sign in through it.
+async fn start_world() -> (Provider, World) {
+    let provider = Provider::start();
+    let world = World::with(&provider.settings()).await;
+    (provider, world)
+}
+
 /// An address that nobody has.
 fn address(name: &str) -> String {
     format!("{}@example.com", unique(name))
@@ -38,6 +51,13 @@ fn address(name: &str) -> String {
 fn exchange(provider: &str, code: &str, cookie: &str) -> Call {
     let request = json!({ "provider": provider, "code": code, "clientName": "a browser" });
     Call::to(COMPLETE_OAUTH, request).verb(http::Method::POST).header("cookie", cookie)
+}
+
+/// The answer of a provider, from the address that it has sent the browser to.
+fn answer(provider: &str, callback: &str, cookie: &str) -> Call {
+    let told = parameters(callback);
+    let request = json!({ "provider": provider, "code": told["code"], "state": told["state"] });
+    Call::to(COMPLETE_OAUTH, request).header("cookie", cookie)
 }
 
 /// Demands that an answer lets a browser go no further.

@@ -23,26 +23,28 @@ use crate::support::{
 };
 
 /// As long as one code is shown.
-const ONE_STEP: Duration = Duration::from_secs(STEP.unsigned_abs());
+pub const ONE_STEP: Duration = Duration::from_secs(STEP.unsigned_abs());
 
 /// Somebody who has a second factor, and the session in which they have set it up.
 #[derive(Debug, Clone)]
-struct Owner {
+pub struct Owner {
     id: String,
     username: String,
-    access_token: String,
-    secret: String,
+    /// The access token of that session.
+    pub access_token: String,
+    /// What the app knows.
+    pub secret: String,
     recovery_codes: Vec<String>,
 }
 
 impl World {
     /// What the app of this secret shows now.
-    fn code(&self, secret: &str) -> String {
+    pub fn code(&self, secret: &str) -> String {
         totp::code(secret, self.seconds())
     }
 
     /// Somebody who has just signed up.
-    async fn newcomer(&self, name: &str) -> (String, String) {
+    pub async fn newcomer(&self, name: &str) -> (String, String) {
         let registration = json!({
             "email": format!("{name}@example.com"), "username": name, "password": PASSWORD,
         });
@@ -51,17 +53,19 @@ impl World {
         (text(&result["user"]["id"]), text(&result["tokens"]["accessToken"]))
     }
 
-    async fn enroll(&self, transport: Transport, token: &str) -> Reply {
+    /// Begins to set up an app.
+    pub async fn enroll(&self, transport: Transport, token: &str) -> Reply {
         self.client.send(transport, &Call::to(ENROLL_TOTP, json!({})).token(token)).await
     }
 
-    async fn confirm(&self, transport: Transport, token: &str, code: &str) -> Reply {
+    /// Shows that the app works.
+    pub async fn confirm(&self, transport: Transport, token: &str, code: &str) -> Reply {
         let call = Call::to(CONFIRM_TOTP, json!({ "totp_code": code })).token(token);
         self.client.send(transport, &call).await
     }
 
     /// Somebody with a second factor, whose app shows a code that was not used yet.
-    async fn owner(&self, name: &str) -> Owner {
+    pub async fn owner(&self, name: &str) -> Owner {
         let (id, access_token) = self.newcomer(name).await;
         let secret = text(&self.enroll(Transport::Grpc, &access_token).await.ok()["secret"]);
         let code = self.code(&secret);
@@ -90,23 +94,24 @@ fn login(username: &str, password: &str) -> Call {
 }
 
 /// A try to go on with the code of an app.
-fn complete(ticket: &str, code: &str) -> Call {
+pub fn complete(ticket: &str, code: &str) -> Call {
     Call::to(COMPLETE_MFA_LOGIN, json!({ "ticket": ticket, "totp_code": code }))
 }
 
 /// A try to go on with a recovery code.
-fn recover(ticket: &str, code: &str) -> Call {
+pub fn recover(ticket: &str, code: &str) -> Call {
     Call::to(COMPLETE_MFA_LOGIN, json!({ "ticket": ticket, "recovery_code": code }))
 }
 
 /// The ticket of a challenge, which tells nothing else.
 #[track_caller]
-fn ticket_of(reply: &Reply) -> String {
+pub fn ticket_of(reply: &Reply) -> String {
     let result = &reply.ok()["result"];
     assert_eq!((&result["tokens"], &result["user"]), (&Value::Null, &Value::Null), "{reply:#?}");
     text(&result["mfaChallenge"]["ticket"])
 }
 
-fn texts(list: &Value) -> Vec<String> {
+/// The texts of a list.
+pub fn texts(list: &Value) -> Vec<String> {
     list.as_array().unwrap().iter().map(text).collect()
 }

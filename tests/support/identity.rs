@@ -36,20 +36,28 @@ impl Provider {
 
     /// These settings beside others.
     pub fn add_to(&self, environment: Environment) -> Environment {
-        let github = format!("{}/github", self.url());
-        environment
-            .set("PUBLIC_URL", "https://app.example.com")
-            .set("OAUTH_RETURN_TO", FRONT_END)
-            .set("OAUTH_PRIVATE_NETWORKS", "127.0.0.1")
-            .set("OAUTH_OIDC_NAME", "corp")
-            .set("OAUTH_OIDC_LABEL", "Corporate")
-            .set("OAUTH_OIDC_ISSUER", &self.url())
-            .set("OAUTH_OIDC_CLIENT_ID", "veza")
-            .set("OAUTH_OIDC_CLIENT_SECRET", "corp-s3cret")
-            .set("OAUTH_GITHUB_CLIENT_ID", "veza")
-            .set("OAUTH_GITHUB_CLIENT_SECRET", "github-s3cret")
-            .set("OAUTH_GITHUB_URL", &github)
-            .set("OAUTH_GITHUB_API_URL", &format!("{github}/api"))
+        let settings = self.settings().into_iter();
+        settings.fold(environment, |environment, (name, value)| environment.set(name, &value))
+    }
+
+    /// These settings, each with its name in the environment.
+    pub fn settings(&self) -> [(&'static str, String); 12] {
+        let (url, github) = (self.url(), format!("{}/github", self.url()));
+        [
+            ("PUBLIC_URL", "https://app.example.com"),
+            ("OAUTH_RETURN_TO", FRONT_END),
+            ("OAUTH_PRIVATE_NETWORKS", "127.0.0.1"),
+            ("OAUTH_OIDC_NAME", "corp"),
+            ("OAUTH_OIDC_LABEL", "Corporate"),
+            ("OAUTH_OIDC_ISSUER", &url),
+            ("OAUTH_OIDC_CLIENT_ID", "veza"),
+            ("OAUTH_OIDC_CLIENT_SECRET", "corp-s3cret"),
+            ("OAUTH_GITHUB_CLIENT_ID", "veza"),
+            ("OAUTH_GITHUB_CLIENT_SECRET", "github-s3cret"),
+            ("OAUTH_GITHUB_URL", &github),
+            ("OAUTH_GITHUB_API_URL", &format!("{github}/api")),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
     }
 
     /// Has it do what its script knows, as `crash` and `start`.

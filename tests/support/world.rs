@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -68,11 +69,22 @@ impl World {
         Self::limited(100_000, 100_000).await
     }
 
+    /// Starts a server with further settings, each with its name in the environment.
+    pub async fn with(settings: &[(&str, String)]) -> Self {
+        Self::launch(100_000, 100_000, settings).await
+    }
+
     /// Starts a server on which a user may make so many calls a minute, and an address sign in so many times.
     pub async fn limited(per_minute: u32, sign_in_per_minute: u32) -> Self {
+        Self::launch(per_minute, sign_in_per_minute, &[]).await
+    }
+
+    async fn launch(per_minute: u32, sign_in_per_minute: u32, settings: &[(&str, String)]) -> Self {
         let folder = TempDir::new().unwrap();
         // Tests say by a header from where they call.
         let line = ["veza", "--listen-addr", "127.0.0.1:0", "--trusted-proxies", "127.0.0.1"];
+        let settings = settings.iter().flat_map(|setting| argument(folder.path(), setting));
+        let line = line.map(str::to_owned).into_iter().chain(settings);
         let mut config = Line::parse_from(line).config;
         config.rate_limit_per_minute = per_minute;
         config.sign_in_rate_limit_per_minute = sign_in_per_minute;
@@ -153,6 +165,17 @@ impl World {
     pub fn elapsed(&self) -> Duration {
         self.hand.monotonic()
     }
+}
+
+/// A setting as the command line has it, where a secret is in a file.
+fn argument(folder: &Path, (name, value): &(&str, String)) -> [String; 2] {
+    let flag = format!("--{}", name.to_lowercase().replace('_', "-"));
+    if !name.ends_with("_SECRET") {
+        return [flag, value.clone()];
+    }
+    let file = folder.join(name);
+    std::fs::write(&file, value).unwrap();
+    [format!("{flag}-file"), file.display().to_string()]
 }
 
 /// Whoever has a shell on the machine.

@@ -18,7 +18,7 @@ const COOKIE: &str = "__Host-veza-oauth";
 
 /// A browser of somebody who signs in.
 pub struct Browser {
-    app: App,
+    server: Client,
     provider: Client,
     /// What it sends along; empty when there is nothing.
     pub cookie: String,
@@ -27,14 +27,19 @@ pub struct Browser {
 impl Browser {
     /// A browser that has been nowhere yet.
     pub fn new(app: &App, provider: &Provider) -> Self {
+        Self::of(&app.client, provider)
+    }
+
+    /// One that has been nowhere yet, of a server that this is a client of.
+    pub fn of(server: &Client, provider: &Provider) -> Self {
         let address: SocketAddr = provider.url().trim_start_matches("http://").parse().unwrap();
-        Self { app: app.clone(), provider: Client::new(address), cookie: String::new() }
+        Self { server: server.clone(), provider: Client::new(address), cookie: String::new() }
     }
 
     /// Opens a page of the server.
     pub async fn open(&mut self, path: &str) -> Answer {
         let request = Request::get(path).header("cookie", &self.cookie).body("").unwrap();
-        let answer = self.app.client.http(request).await;
+        let answer = self.server.http(request).await;
         self.keep(answer.header("set-cookie"));
         answer
     }
@@ -92,7 +97,7 @@ impl Browser {
     /// Goes all the way, and exchanges the code over a transport.
     pub async fn sign_in(&mut self, provider: &str, transport: Transport) -> Reply {
         let code = self.code(provider).await;
-        self.app.send(transport, &exchange(provider, &code, &self.cookie)).await
+        self.server.send(transport, &exchange(provider, &code, &self.cookie)).await
     }
 }
 

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{
-    CORP, address, assert_expired, audited,
+    CORP, address, answer, assert_expired, audited,
     browser::{Browser, parameters},
     exchange, start,
 };
@@ -13,9 +13,7 @@ use crate::support::{
     client::{Call, Transport},
     database::on_database,
     identity::FRONT_END,
-    rpc::{
-        BEGIN_OAUTH, COMPLETE_OAUTH, GET_ME, GET_SERVER_INFO, LIST_IDENTITIES, LIST_SESSIONS, LOGIN,
-    },
+    rpc::{BEGIN_OAUTH, GET_ME, GET_SERVER_INFO, LIST_IDENTITIES, LIST_SESSIONS, LOGIN},
 };
 
 #[tokio::test]
@@ -119,36 +117,30 @@ async fn web_03_the_cookie_of_a_journey_is_for_this_host_and_no_page() {
 async fn oauth_03_an_answer_counts_once_and_in_the_browser_that_asked() {
     let (provider, app) = start();
     provider.vouch(&unique("subject"), &address("zoe"));
-    let callback = |path: &str, provider: &str| {
-        let asked = parameters(path);
-        json!({ "provider": provider, "code": asked["code"], "state": asked["state"] })
-    };
     for transport in Transport::ALL {
-        let send = async |request, cookie: &str| {
-            let call = Call::to(COMPLETE_OAUTH, request).header("cookie", cookie);
-            app.send(transport, &call).await
+        let send = async |provider, callback: &str, cookie: &str| {
+            app.send(transport, &answer(provider, callback, cookie)).await
         };
         let mut browser = Browser::new(&app, &provider);
         let mut stranger = Browser::new(&app, &provider);
         stranger.begin(CORP).await;
         for cookie in ["", "__Host-veza-oauth=", "__Host-veza-oauth=nonsense", &stranger.cookie] {
             let there = browser.begin(CORP).await;
-            let answer = callback(&browser.visit(&there).await, CORP);
-            assert_expired(&send(answer.clone(), cookie).await);
+            let callback = browser.visit(&there).await;
+            assert_expired(&send(CORP, &callback, cookie).await);
             // Whoever tried has used it up.
-            assert_expired(&send(answer, &browser.cookie).await);
+            assert_expired(&send(CORP, &callback, &browser.cookie).await);
         }
         // OAUTH-04: what one provider was asked, no other can answer.
         let there = browser.begin(CORP).await;
-        let answer = callback(&browser.visit(&there).await, "github");
-        assert_expired(&send(answer, &browser.cookie).await);
+        let callback = browser.visit(&there).await;
+        assert_expired(&send("github", &callback, &browser.cookie).await);
         let there = browser.begin(CORP).await;
-        let answer = callback(&browser.visit(&there).await, CORP);
-        let reply = send(answer.clone(), &browser.cookie).await;
+        let callback = browser.visit(&there).await;
+        let reply = send(CORP, &callback, &browser.cookie).await;
         assert!(text(&reply.header("location").into()).starts_with(FRONT_END), "{reply:#?}");
-        assert_expired(&send(answer, &browser.cookie).await);
-        let made_up = json!({ "provider": CORP, "code": "a", "state": "vzo_nonsense" });
-        assert_expired(&send(made_up, &browser.cookie).await);
+        assert_expired(&send(CORP, &callback, &browser.cookie).await);
+        assert_expired(&send(CORP, "?code=a&state=vzo_nonsense", &browser.cookie).await);
     }
     let failures = audited(&app).await;
     assert!(failures.len() > 20, "{failures:?}");
@@ -161,9 +153,7 @@ async fn oauth_03_of_two_answers_at_once_one_counts() {
         provider.vouch(&unique("subject"), &address("zoe"));
         let mut browser = Browser::new(&app, &provider);
         let there = browser.begin(CORP).await;
-        let asked = parameters(&browser.visit(&there).await);
-        let request = json!({ "provider": CORP, "code": asked["code"], "state": asked["state"] });
-        let call = Call::to(COMPLETE_OAUTH, request).header("cookie", &browser.cookie);
+        let call = answer(CORP, &browser.visit(&there).await, &browser.cookie);
         let replies = futures::future::join_all(
             [Transport::Grpc, Transport::Rest].map(|transport| app.send(transport, &call)),
         );
