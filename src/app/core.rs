@@ -170,6 +170,7 @@ async fn world(
     secrets: &Secrets,
     clock: Arc<dyn Clock>,
     measured: Arc<sql::Metrics>,
+    metrics: &Arc<Metrics>,
     bells: &Bells,
 ) -> domain::Result<World> {
     let vault = Arc::new(DerivedKeys::new(&secrets.jwt_secret)?);
@@ -178,6 +179,7 @@ async fn world(
         vault: Arc::clone(&vault) as _,
         post: Arc::clone(&bells.post) as _,
     };
+    let metrics = Arc::clone(metrics);
     let options = database(config, secrets);
     Ok(World {
         store: sql::open(&options, rpc::event::encode, measured).await?,
@@ -187,6 +189,7 @@ async fn world(
         relay: Arc::clone(&bells.relay) as _,
         mails: Arc::new(mails),
         told: bells.told.clone(),
+        audited: Arc::new(move |action, outcome| metrics.count_audit_event(action, outcome)),
         commits: TaskTracker::new(),
     })
 }
@@ -282,7 +285,7 @@ impl Core {
         let remembered = remembered(is_embedded, &metrics);
         let told = is_embedded.then(|| Arc::clone(&remembered.subscribers));
         let bells = Bells { told, ..Bells::default() };
-        let world = world(config, secrets, clock, measured, &bells).await?;
+        let world = world(config, secrets, clock, measured, &metrics, &bells).await?;
         let following = world.store.follow(Arc::new(remembered.clone()));
         let Remembered { sessions: live, users, keys, subscribers } = remembered.clone();
         let names = names(config);

@@ -1,6 +1,6 @@
 //! The audit log: who did what, to what, from where, and how it went.
 
-use super::{Timestamp, caller::Caller, id::Id, user::User};
+use super::{Timestamp, caller::Caller, id::Id, reason::Reason, user::User};
 
 /// One line of the audit log. Lines are added and never changed.
 #[derive(Debug, Clone)]
@@ -21,15 +21,15 @@ pub struct Entry {
     pub outcome: Outcome,
 }
 
-/// How an audited action went; where it did not, with the reason of the error.
+/// How an audited action went; where it did not, with the reason that the answer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was done.
     Success,
     /// The caller may not do it.
-    Denied(&'static str),
+    Denied(Reason),
     /// It failed.
-    Failure(&'static str),
+    Failure(Reason),
 }
 
 impl Outcome {
@@ -48,7 +48,7 @@ impl Outcome {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Success => "",
-            Self::Denied(reason) | Self::Failure(reason) => reason,
+            Self::Denied(reason) | Self::Failure(reason) => reason.name(),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
         error::BadToken,
         id::Id,
         permission::Permissions,
+        reason::Reason,
         session::ACCESS_TOKEN_LIFETIME,
         user::User,
     },
@@ -201,7 +202,7 @@ impl Authenticator for AccessService {
 #[async_trait]
 impl Auditor for AccessService {
     async fn denied(&self, caller: &Caller, action: &'static str) -> Result<()> {
-        let denied = Outcome::Denied("PERMISSION_DENIED");
+        let denied = Outcome::Denied(Reason::PermissionDenied);
         self.world.audit(caller, action, String::new(), denied).await
     }
 
@@ -212,7 +213,7 @@ impl Auditor for AccessService {
         if self.refused.get(&about).is_some() {
             return Ok(());
         }
-        let (since, failure) = (self.refused.stamp(&about), Outcome::Failure(why.kind().name()));
+        let (since, failure) = (self.refused.stamp(&about), Outcome::Failure(why.kind()));
         self.world.audit(caller, "api_key.use", format!("apiKeys/{id}"), failure).await?;
         self.refused.fill(about, Arc::new(()), since);
         Ok(())

@@ -16,6 +16,7 @@ use crate::domain::{
     caller::Caller,
     id::Id,
     one_time_token::Kind,
+    reason::Reason,
     second_factor::{Code, Method},
     session::{Proof, Session},
     user::{State, User},
@@ -105,7 +106,7 @@ impl AuthService {
         let (user_id, resource) = (Some(user.id), format!("users/{}", user.id));
         if self.verification == Verification::Required && !user.email_verified {
             self.guard.forgive(change, &proven.tries).await?;
-            let failure = Outcome::Failure(Error::EmailNotVerified.reason());
+            let failure = Outcome::Failure(Reason::EmailNotVerified);
             change.audit_as(user_id, action, resource, failure).await?;
             self.offer_verification(change, user).await?;
             return Ok(Admission::Unverified);
@@ -166,7 +167,7 @@ impl AuthService {
         let pending = self.world.find::<Pending>(Kind::SecondFactor, ticket).await?;
         let Some(user_id) = pending.and_then(|pending| pending.user_id) else {
             let invalid = Error::InvalidMfaTicket;
-            let failure = Outcome::Failure(invalid.reason());
+            let failure = Outcome::Failure(invalid.kind());
             self.world.audit(caller, COMPLETE, String::new(), failure).await?;
             return Err(invalid);
         };

@@ -21,6 +21,7 @@ use crate::{
         error::BadToken,
         event::Data,
         id::Id,
+        reason::Reason,
         resource::Meta,
         session::{Proof, Session},
         text::{Email, Password, Text, Username, fold},
@@ -239,7 +240,7 @@ impl AuthService {
 
     async fn refuse(&self, caller: &Caller, user_id: Option<Id<User>>) -> Result<Admitted> {
         let resource = user_id.map_or_else(String::new, |id| format!("users/{id}"));
-        let failure = Outcome::Failure(Error::WrongCredentials.reason());
+        let failure = Outcome::Failure(Reason::WrongCredentials);
         self.world.audit(caller, ACTION, resource, failure).await?;
         Err(Error::WrongCredentials)
     }

@@ -45,6 +45,8 @@ pub struct Change<'a> {
     pub(super) has_mail: bool,
     /// What it makes wrong of what others remember.
     revoked: Vec<Revocation>,
+    /// What it adds to the audit log.
+    audited: Vec<(&'static str, Outcome)>,
     world: &'a World,
     caller: &'a Caller,
 }
@@ -77,8 +79,9 @@ impl World {
     ) -> Result<T> {
         let after = Arc::new(after);
         self.attempt(|tx| {
-            let (now, world, revoked) = (self.clock.now(), self, Vec::new());
-            let mut change = Change { tx, now, has_mail: false, revoked, world, caller };
+            let (now, world) = (self.clock.now(), self);
+            let (revoked, audited) = (Vec::new(), Vec::new());
+            let mut change = Change { tx, now, has_mail: false, revoked, audited, world, caller };
             let (work, after) = (&work, Arc::clone(&after));
             async move {
                 let result = work(&mut change).await;
@@ -144,6 +147,7 @@ impl<'a> Change<'a> {
         let (tx, relay) = (self.tx, Arc::clone(&self.world.relay));
         let mails = self.has_mail.then(|| Arc::clone(&self.world.mails));
         let (told, revoked) = (self.world.told.clone(), self.revoked);
+        let (count, audited) = (Arc::clone(&self.world.audited), self.audited);
         let commit = self.world.commits.spawn(async move {
             tx.commit().await?;
             after(&value);
@@ -151,6 +155,9 @@ impl<'a> Change<'a> {
                 for what in revoked {
                     told.tell(what);
                 }
+            }
+            for (action, outcome) in audited {
+                count(action, outcome);
             }
             relay.wake();
             if let Some(mails) = mails {
@@ -219,7 +226,9 @@ impl<'a> Change<'a> {
             resource,
             outcome,
         };
-        self.tx.audit(&entry).await
+        self.tx.audit(&entry).await?;
+        self.audited.push((action, outcome));
+        Ok(())
     }
 
     /// The answer that this request id got before, if it did.

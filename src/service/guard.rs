@@ -148,7 +148,7 @@ impl Guard {
             Err(Refused { scope, retry_after }) => {
                 (self.refused)(scope);
                 let refused = Error::RateLimited { retry_after };
-                let failure = Outcome::Failure(refused.reason());
+                let failure = Outcome::Failure(refused.kind());
                 self.world.audit(caller, action, resource, failure).await?;
                 Err(refused)
             }

@@ -37,6 +37,7 @@ use tokio_util::task::TaskTracker;
 
 use self::{mail::Mails, revocation::Subscribers};
 
+use crate::domain::audit::Outcome;
 use crate::port::{
     bus::Relay,
     clock::{Clock, Ids},
@@ -61,6 +62,8 @@ pub struct World {
     pub mails: Arc<Mails>,
     /// Who is told of what ends or changes access, after the commit: none where the store announces it.
     pub told: Option<Arc<Subscribers>>,
+    /// Counts what was added to the audit log, after the commit.
+    pub audited: Arc<dyn Fn(&'static str, Outcome) + Send + Sync>,
     /// Commits under way: they end even when whoever asked for them is gone.
     pub commits: TaskTracker,
 }

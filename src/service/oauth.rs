@@ -187,7 +187,7 @@ impl OAuthService {
         let journey = self.end_of_journey(caller, provider, browser, &arrival.state).await;
         let journey = match journey {
             Err(expired @ Error::SignInExpired) => {
-                let failure = Outcome::Failure(expired.reason());
+                let failure = Outcome::Failure(expired.kind());
                 self.world.audit(caller, ACTION, String::new(), failure).await?;
                 return Err(expired);
             }
@@ -215,7 +215,7 @@ impl OAuthService {
             Err(error) => {
                 let user_id = journey.links_for.map(|(user_id, _)| user_id);
                 let resource = user_id.map_or_else(String::new, |id| format!("users/{id}"));
-                let failure = Outcome::Failure(error.reason());
+                let failure = Outcome::Failure(error.kind());
                 self.world.audit(caller, ACTION, resource, failure).await?;
                 format!("error={}", error.reason())
             }
@@ -257,7 +257,7 @@ impl OAuthService {
                 Ok((self.auth.admitted(user, admission).await?, is_new))
             }
             Err(error @ (Error::SignInExpired | Error::AccountUnusable)) => {
-                let failure = Outcome::Failure(error.reason());
+                let failure = Outcome::Failure(error.kind());
                 self.world.audit(caller, ACTION, String::new(), failure).await?;
                 Err(error)
             }

@@ -96,9 +96,7 @@ impl AuthService {
             return Ok(right);
         }
         let (resource, wrong) = (format!("sessions/{id}"), Error::WrongCredentials);
-        self.world
-            .audit(caller, REAUTHENTICATE, resource, Outcome::Failure(wrong.reason()))
-            .await?;
+        self.world.audit(caller, REAUTHENTICATE, resource, Outcome::Failure(wrong.kind())).await?;
         Err(wrong)
     }
 

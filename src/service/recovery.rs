@@ -17,6 +17,7 @@ use crate::{
         id::Id,
         mail::{Mail, Recipient},
         one_time_token::Kind,
+        reason::Reason,
         session::Session,
         text::{Password, fold},
         user::{State, User},
@@ -79,7 +80,7 @@ impl AuthService {
             None => None,
         };
         let Some(user) = user.filter(|user| user.state == State::Active) else {
-            let nobody = Outcome::Failure(Error::NotFound { resource: "user" }.reason());
+            let nobody = Outcome::Failure(Reason::NotFound);
             return change.audit_as(None, ACTION, String::new(), nobody).await;
         };
         let (id, to, kind) = (user.id, Recipient::of(&user), Kind::PasswordReset);
@@ -90,7 +91,7 @@ impl AuthService {
             let expire_time = change.now + kind.lifetime();
             change.mail(&to, &Mail::ResetPassword { token, expire_time }).await?;
         } else {
-            outcome = Outcome::Failure("RATE_LIMITED");
+            outcome = Outcome::Failure(Reason::RateLimited);
         }
         change.audit_as(None, ACTION, format!("users/{id}"), outcome).await
     }
@@ -177,7 +178,7 @@ impl AuthService {
 
     async fn refuse_reset<T>(&self, caller: &Caller, resource: String) -> Result<T> {
         let refused = Error::InvalidOneTimeToken;
-        let failure = Outcome::Failure(refused.reason());
+        let failure = Outcome::Failure(refused.kind());
         self.world.audit(caller, "auth.reset_password", resource, failure).await?;
         Err(refused)
     }

@@ -267,7 +267,7 @@ impl AuthService {
         result: Result<T>,
     ) -> Result<T> {
         if let Err(wrong @ (Error::WrongMfaCode | Error::InvalidMfaTicket)) = &result {
-            let (resource, failure) = (format!("users/{user_id}"), wrong.reason());
+            let (resource, failure) = (format!("users/{user_id}"), wrong.kind());
             self.world.audit(caller, action, resource, Outcome::Failure(failure)).await?;
         }
         result

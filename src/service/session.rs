@@ -15,6 +15,7 @@ use crate::{
         event::Data,
         id::Id,
         mail::{Mail, Recipient},
+        reason::Reason,
         session::{ACCESS_TOKEN_LIFETIME, EndReason, IDLE_LIFETIME, Proof, Session},
         user::User,
     },
@@ -147,7 +148,7 @@ impl SessionService {
         };
         if let Err(error @ Error::InvalidRefreshToken) = &result {
             let resource = read.map_or_else(String::new, |(id, _)| format!("sessions/{id}"));
-            let failure = Outcome::Failure(error.reason());
+            let failure = Outcome::Failure(error.kind());
             self.world.audit(caller, "auth.refresh", resource, failure).await?;
         }
         result
@@ -303,7 +304,7 @@ impl SessionService {
         let resource = format!("users/{user_id}");
         // A thief is nobody we know; whoever signs in, or signs out without an access token, is known by what they showed.
         let (actor, outcome) = match reason {
-            EndReason::RefreshReuse => (None, Outcome::Failure(Error::RefreshTokenReused.reason())),
+            EndReason::RefreshReuse => (None, Outcome::Failure(Reason::RefreshTokenReused)),
             EndReason::Logout | EndReason::SessionLimit => (Some(user_id), Outcome::Success),
             _ => (change.caller().user_id(), Outcome::Success),
         };

@@ -17,6 +17,7 @@ use crate::domain::{
     id::Id,
     mail::{Mail, Recipient},
     one_time_token::Kind,
+    reason::Reason,
     resource::Meta,
     text::Username,
     user::{Profile, State, User},
@@ -81,7 +82,7 @@ impl AuthService {
         mut user: User,
         draft: &Draft,
     ) -> Result<Outcome> {
-        let in_use = Outcome::Failure(Error::Taken { field: "email" }.reason());
+        let in_use = Outcome::Failure(Reason::EmailTaken);
         match user.state {
             State::Pending => {}
             State::Active => {
@@ -95,7 +96,7 @@ impl AuthService {
         let to = Recipient { user_id: user.id, email: email.clone(), name };
         let kind = Kind::EmailVerification;
         if !change.may_mail(&to, Mail::VERIFY_EMAIL).await? {
-            return Ok(Outcome::Failure("RATE_LIMITED"));
+            return Ok(Outcome::Failure(Reason::RateLimited));
         }
         if user.meta.update_time != change.now {
             user.meta.touch(change.now);

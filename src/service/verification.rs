@@ -97,7 +97,7 @@ impl AuthService {
             None => Err(Error::InvalidOneTimeToken),
         };
         if let Err(refused @ Error::InvalidOneTimeToken) = &verified {
-            let failure = Outcome::Failure(refused.reason());
+            let failure = Outcome::Failure(refused.kind());
             self.world.audit(caller, "auth.verify_email", resource, failure).await?;
         }
         verified

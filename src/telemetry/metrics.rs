@@ -13,7 +13,7 @@ use prometheus_client::{
 };
 
 use super::access::code_name;
-use crate::domain::caller::Transport;
+use crate::domain::{audit::Outcome, caller::Transport};
 
 /// Upper bounds in seconds, close together around the 50 ms that are promised.
 const DURATION_BUCKETS: [f64; 16] = [
@@ -55,6 +55,7 @@ pub struct Metrics {
     pub dependencies: Family<DependencyLabel, Gauge>,
     /// Password hashes that wait or are being worked on.
     pub password_queue: Gauge,
+    audit_events: Family<AuditLabels, Counter>,
     caches: Family<CacheLabels, Counter>,
 }
 
@@ -63,6 +64,15 @@ struct CallMetrics {
     method: &'static str,
     durations: [Histogram; TRANSPORTS.len()],
     counts: [[OnceLock<Counter>; CODES]; TRANSPORTS.len()],
+}
+
+/// What a line of the audit log says. Actions stand in the code and in the contract, reasons in their table, so that
+/// nobody can make more of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AuditLabels {
+    action: &'static str,
+    outcome: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -156,6 +166,7 @@ impl Metrics {
             mails_pending: Gauge::default(),
             dependencies: Family::default(),
             password_queue: Gauge::default(),
+            audit_events: Family::default(),
             caches: Family::default(),
             registry: Registry::default(),
         };
@@ -197,6 +208,7 @@ impl Metrics {
             "Tries to sign in that were not judged, because too many had failed",
             self.sign_in_refusals.clone(),
         );
+        registry.register("audit_events", "Lines of the audit log", self.audit_events.clone());
         registry.register("outbox_published", "Events handed to the bus", self.published.clone());
         registry.register(
             "outbox_pending",
@@ -237,6 +249,12 @@ impl Metrics {
     pub fn cache(&self, cache: &'static str) -> [Counter; 2] {
         ["hit", "miss"]
             .map(|result| self.caches.get_or_create_owned(&CacheLabels { cache, result }))
+    }
+
+    /// Counts a line of the audit log.
+    pub fn count_audit_event(&self, action: &'static str, outcome: Outcome) {
+        let labels = AuditLabels { action, outcome: outcome.name(), reason: outcome.reason() };
+        self.audit_events.get_or_create(&labels).inc();
     }
 
     /// Counts a finished call of the method at this place.

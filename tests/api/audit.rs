@@ -21,6 +21,7 @@ use crate::{
             REGENERATE_RECOVERY_CODES, REVOKE_SESSION, REVOKE_SESSIONS, SEND_EMAIL_VERIFICATION,
             SUSPEND_USER, UNSUSPEND_USER, UPDATE_USER,
         },
+        server::Environment,
         smtp::Server,
         totp,
     },
@@ -109,6 +110,42 @@ async fn log_01_a_failed_sign_in_leaves_a_line_about_the_account() {
     let lines = audit_lines(&app.server.environment, &ann.id).await;
     let failures = lines.iter().filter(|line| line.outcome == "FAILURE");
     assert_eq!(failures.count(), Transport::ALL.len(), "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_the_audit_log_says_is_counted() {
+    let app = App::alone(Environment::new().set("REFRESH_GRACE", "0s"));
+    let ann = app.user("ann").await;
+    let wrong = json!({ "identifier": ann.username, "password": "not the right one" });
+    app.everywhere(&Call::to(LOGIN, wrong)).await.refused("UNAUTHENTICATED", "WRONG_CREDENTIALS");
+    app.sign_in(&ann.username).await;
+    let refresh = Call::to(REFRESH_TOKEN, json!({ "refreshToken": ann.refresh_token }));
+    app.send(Transport::Grpc, &refresh).await.ok();
+    let reused = app.send(Transport::Grpc, &refresh).await;
+    reused.refused("UNAUTHENTICATED", "REFRESH_TOKEN_REUSED");
+    assert_eq!(counted(&app, "auth.login", "SUCCESS", "").await, Some(1.0));
+    assert_eq!(counted(&app, "auth.login", "FAILURE", "WRONG_CREDENTIALS").await, Some(4.0));
+    let theft = counted(&app, "auth.refresh_reuse", "FAILURE", "REFRESH_TOKEN_REUSED").await;
+    assert_eq!(theft, Some(1.0));
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_is_not_counted() {
+    // Nobody takes the events, and one that waits is one too many.
+    let environment = Environment::new().set("NATS_URL", "nats://127.0.0.1:1");
+    let app = App::alone(environment.set("OUTBOX_PENDING_MAX", "1"));
+    let ann = app.user("ann").await;
+    app.until_metric("veza_outbox_pending", 1.0).await;
+    let room = Call::to(KINDS[0].create, KINDS[0].draft("one too many"));
+    ann.everywhere(room).await.refused("UNAVAILABLE", "OUTBOX_FULL");
+    assert_eq!(counted(&app, "auth.register", "SUCCESS", "").await, Some(1.0));
+    assert_eq!(counted(&app, "room.create", "SUCCESS", "").await, None);
+}
+
+/// How many lines of the audit log say this.
+async fn counted(app: &App, action: &str, outcome: &str, reason: &str) -> Option<f64> {
+    let labels = format!("action=\"{action}\",outcome=\"{outcome}\",reason=\"{reason}\"");
+    app.metric(&format!("veza_audit_events_total{{{labels}}}")).await
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use veza::domain::{
     audit::{Entry, Outcome},
     caller::{Caller, Credential, Origin, Principal, TraceContext, Transport},
     permission::Permissions,
+    reason::Reason,
 };
 
 use crate::world::{START, World, id};
@@ -41,7 +42,7 @@ pub fn entry() -> Entry {
         actor_id: None,
         action: "room.update",
         resource: "rooms/1".into(),
-        outcome: Outcome::Failure("STALE_ETAG"),
+        outcome: Outcome::Failure(Reason::StaleEtag),
     }
 }
 
