@@ -377,7 +377,8 @@ impl Core {
             metrics: Arc::clone(&self.metrics),
         };
         workers.spawn(post.run(ended.clone()));
-        workers.spawn(errands::run(Arc::clone(&self.auth), ended.clone()));
+        let (auth, metrics) = (Arc::clone(&self.auth), Arc::clone(&self.metrics));
+        workers.spawn(errands::run(auth, metrics, ended.clone()));
         workers.spawn(schedule::keep_time(Arc::clone(clock), ended.clone()));
         let backlog = Backlog {
             store: Arc::clone(store),

@@ -83,21 +83,22 @@ impl AuthService {
         self.world.store.read().await?.list_errands(now, limit).await
     }
 
-    /// Does an errand, unless somebody else has done it.
-    pub async fn do_errand(&self, kept: &KeptErrand) -> Result<()> {
+    /// Does an errand; not when somebody else has done it.
+    pub async fn do_errand(&self, kept: &KeptErrand) -> Result<bool> {
         let slip = &self.world.read_slip(kept)?;
         let (id, caller) = (kept.id, slip.caller());
         let done = self.world.change(&caller, |change| {
             Box::pin(async move {
                 if !change.tx.take_errand(id).await? {
-                    return Ok(());
+                    return Ok(false);
                 }
                 match &slip.errand {
                     Errand::OfferPasswordReset { identifier } => {
-                        self.offer_password_reset(change, identifier).await
+                        self.offer_password_reset(change, identifier).await?;
                     }
-                    Errand::SignUp(draft) => self.offer_account(change, draft).await,
+                    Errand::SignUp(draft) => self.offer_account(change, draft).await?,
                 }
+                Ok(true)
             })
         });
         done.await

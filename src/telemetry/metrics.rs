@@ -13,7 +13,7 @@ use prometheus_client::{
 };
 
 use super::access::code_name;
-use crate::domain::{audit::Outcome, caller::Transport};
+use crate::domain::{audit::Outcome, caller::Transport, reason::Reason};
 
 /// Upper bounds in seconds, close together around the 50 ms that are promised.
 const DURATION_BUCKETS: [f64; 16] = [
@@ -51,6 +51,10 @@ pub struct Metrics {
     pub mails: Family<ResultLabel, Counter>,
     /// Mails that wait to be sent.
     pub mails_pending: Gauge,
+    /// For how many seconds the oldest of them has waited.
+    pub mails_oldest_age: Gauge<f64, AtomicU64>,
+    /// Errands, by what became of them.
+    pub errands: Family<ResultLabel, Counter>,
     /// Whether what the server depends on can be reached: 1 or 0.
     pub dependencies: Family<DependencyLabel, Gauge>,
     /// Password hashes that wait or are being worked on.
@@ -135,6 +139,12 @@ pub struct RateLimitLabels {
     pub backend: &'static str,
 }
 
+impl AuditLabels {
+    fn of(action: &'static str, outcome: Outcome) -> Self {
+        Self { action, outcome: outcome.name(), reason: outcome.reason() }
+    }
+}
+
 impl Metrics {
     /// Metrics for a server of these methods; a method's place in the list names it in [`Metrics::count_call`].
     #[must_use]
@@ -164,6 +174,8 @@ impl Metrics {
             outbox_oldest_age: Gauge::default(),
             mails: Family::default(),
             mails_pending: Gauge::default(),
+            mails_oldest_age: Gauge::default(),
+            errands: Family::default(),
             dependencies: Family::default(),
             password_queue: Gauge::default(),
             audit_events: Family::default(),
@@ -171,6 +183,7 @@ impl Metrics {
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
+        metrics.begin();
         registry.register_with_unit(
             "request_duration",
             "How long calls took, from the head of the request to the last byte of the answer",
@@ -227,6 +240,13 @@ impl Metrics {
             "Mails that wait to be sent",
             self.mails_pending.clone(),
         );
+        registry.register_with_unit(
+            "mails_oldest_pending_age",
+            "How long the oldest mail has waited to be sent",
+            Unit::Seconds,
+            self.mails_oldest_age.clone(),
+        );
+        registry.register("errands", "What was done after an answer", self.errands.clone());
         registry.register(
             "dependency_up",
             "Whether what the server depends on can be reached",
@@ -244,6 +264,19 @@ impl Metrics {
         );
     }
 
+    /// Begins to count at zero what somebody is told of when it happens: from a counter that is first seen at one, nobody
+    /// can tell that it has grown.
+    fn begin(&self) {
+        for result in ["sent", "logged", "postponed", "failed", "expired"] {
+            drop(self.mails.get_or_create(&ResultLabel { result }));
+        }
+        for result in ["done", "failed"] {
+            drop(self.errands.get_or_create(&ResultLabel { result }));
+        }
+        let theft = Outcome::Failure(Reason::RefreshTokenReused);
+        drop(self.audit_events.get_or_create(&AuditLabels::of("auth.refresh_reuse", theft)));
+    }
+
     /// What counts how often something was in a cache of this name, and how often not.
     #[must_use]
     pub fn cache(&self, cache: &'static str) -> [Counter; 2] {
@@ -253,8 +286,7 @@ impl Metrics {
 
     /// Counts a line of the audit log.
     pub fn count_audit_event(&self, action: &'static str, outcome: Outcome) {
-        let labels = AuditLabels { action, outcome: outcome.name(), reason: outcome.reason() };
-        self.audit_events.get_or_create(&labels).inc();
+        self.audit_events.get_or_create(&AuditLabels::of(action, outcome)).inc();
     }
 
     /// Counts a finished call of the method at this place.

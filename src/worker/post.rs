@@ -157,6 +157,8 @@ impl Post {
         self.settle(desk).await?;
         let now = self.clock.now();
         let status = self.store.read().await?.mail_status(now).await?;
+        let age = status.oldest.map(|oldest| (now - oldest).as_seconds_f64());
+        self.metrics.mails_oldest_age.set(age.unwrap_or_default().max(0.0));
         self.metrics.mails_pending.set(status.pending);
         if status.overdue > 0 {
             let mut tx = self.store.begin().await?;

@@ -116,7 +116,7 @@ async fn mails_are_claimed_in_the_order_in_which_they_are_due(world: &World) {
     assert_eq!(claim(world, seconds(5), 1).await.1, [early]);
     assert_eq!(claim(world, seconds(5), 10).await.1, [late]);
     let status = world.read().await.mail_status(seconds(5)).await.unwrap();
-    assert_eq!(status, MailStatus { pending: 3, due: 0, overdue: 0 });
+    assert_eq!(status, MailStatus { pending: 3, due: 0, overdue: 0, oldest: Some(seconds(0)) });
 }
 
 async fn a_claimed_mail_is_left_alone_until_its_lease_is_over(world: &World) {
@@ -235,7 +235,7 @@ async fn a_mail_that_expires_is_not_sent_any_more(world: &World) {
     settle(world, &mail, Settlement::Untried { lease }, almost).await;
     assert!(claim(world, mail.expire_time, 10).await.1.is_empty());
     let status = world.read().await.mail_status(mail.expire_time).await.unwrap();
-    assert_eq!(status, MailStatus { pending: 2, due: 0, overdue: 1 });
+    assert_eq!(status, MailStatus { pending: 2, due: 0, overdue: 1, oldest: Some(seconds(0)) });
     assert_eq!(expire(world, mail.expire_time).await, 1);
     let kept = list(world).await;
     // What somebody has claimed may be under way.

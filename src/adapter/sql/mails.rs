@@ -32,12 +32,14 @@ impl<L: Link> ReadMails for Handle<L> {
             "SELECT count(*) AS pending, \
              count(CASE WHEN due_time <= $1 AND expire_time > $1 THEN 1 END) AS due, \
              (SELECT count(*) FROM mails WHERE sealed_letter IS NOT NULL AND expire_time <= $1 \
-                 AND due_time <= $1) AS overdue \
+                 AND due_time <= $1) AS overdue, \
+             min(record_time) AS oldest \
              FROM mails WHERE state = 'PENDING'",
         );
         let status = |row: Row| {
             let (pending, due) = (row.try_get("pending")?, row.try_get("due")?);
-            Ok(MailStatus { pending, due, overdue: row.try_get("overdue")? })
+            let (overdue, oldest) = (row.try_get("overdue")?, row::time_or_none(&row, "oldest")?);
+            Ok(MailStatus { pending, due, overdue, oldest })
         };
         let query = query.bind(time(now)).try_map(status);
         Ok(query.fetch_one(self.on(Query::MailStatus)).await?)

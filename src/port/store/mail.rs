@@ -49,6 +49,8 @@ pub struct MailStatus {
     pub due: i64,
     /// The letters of mails that have expired.
     pub overdue: i64,
+    /// When the one that is not sent yet for the longest time was recorded, if there is one.
+    pub oldest: Option<Timestamp>,
 }
 
 /// What became of a mail that was claimed.

@@ -177,8 +177,27 @@ async fn an_errand_that_cannot_be_read_is_given_up_and_holds_up_no_other() {
     let smtp = Server::start();
     let app = App::with(smtp.environment());
     let ann = app.user("ann").await;
+    leave_unreadable(&app).await;
+    token_by_mail(&app, &smtp, &ann, 0).await;
+    let line = app.server.log.find(|line| (line["event"] == "errand_failed").then_some(()));
+    assert_eq!(line, Some(()));
+}
+
+#[tokio::test]
+async fn errands_are_counted_by_what_became_of_them() {
+    let app = App::alone(Environment::new());
+    let ann = app.user("ann").await;
+    for identifier in [&ann.username, "nobody"] {
+        app.send(Transport::Grpc, &forgot(identifier)).await.ok();
+    }
+    leave_unreadable(&app).await;
+    app.until_metric("veza_errands_total{result=\"done\"}", 2.0).await;
+    app.until_metric("veza_errands_total{result=\"failed\"}", 1.0).await;
+}
+
+/// Leaves an errand that cannot be read, before any other. There is one session, and it lasts as long.
+async fn leave_unreadable(app: &App) {
     on_database!(app.server.environment.get("DATABASE_URL"), |connection| {
-        // Before any other, and as long as a session.
         let query = sqlx::query(
             "INSERT INTO errands (id, sealed_slip, record_time, expire_time) \
              SELECT $1, $2, create_time, expire_time FROM sessions",
@@ -186,9 +205,6 @@ async fn an_errand_that_cannot_be_read_is_given_up_and_holds_up_no_other() {
         let query = query.bind(uuid::Uuid::nil()).bind(b"of another secret".as_slice());
         query.execute(&mut connection).await.unwrap();
     });
-    token_by_mail(&app, &smtp, &ann, 0).await;
-    let line = app.server.log.find(|line| (line["event"] == "errand_failed").then_some(()));
-    assert_eq!(line, Some(()));
 }
 
 #[tokio::test]

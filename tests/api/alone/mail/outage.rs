@@ -8,6 +8,9 @@ use serde_json::json;
 use super::{PENDING, UP, list, on_each_database, sign_in_on};
 use crate::support::{app::App, client::Transport, replicas::Replicas, smtp::Server};
 
+/// For how long the oldest mail has waited.
+const WAITED: &str = "veza_mails_oldest_pending_age_seconds";
+
 #[tokio::test]
 async fn while_the_mail_server_is_away_mails_wait_and_afterwards_each_arrives_once() {
     let smtp = Server::start();
@@ -20,10 +23,12 @@ async fn while_the_mail_server_is_away_mails_wait_and_afterwards_each_arrives_on
             sign_in_on(&app, &ann, Transport::Grpc, device).await;
         }
         app.until_metric(PENDING, 3.0).await;
+        assert!(app.metric(WAITED).await > Some(0.0));
         assert_eq!(app.get("/ready").await.status, 200);
         smtp.tell("start");
         smtp.received_for(&ann.email, 3).await;
         app.until_metric(PENDING, 0.0).await;
+        app.until_metric(WAITED, 0.0).await;
         app.until_metric(UP, 1.0).await;
         assert_eq!(smtp.received_for(&ann.email, 3).await.len(), 3);
         let attempts: Vec<_> =
