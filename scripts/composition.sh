@@ -9,3 +9,6 @@ hadolint Dockerfile
 dclint docker-compose.yml
 envoy --mode validate --config-path compose/envoy.yaml --log-level error
 NATS_PASSWORD=none nats-server -t --config compose/nats.conf
+promtool check config compose/prometheus.yml
+promtool check rules helm/veza/rules/*.yaml
+promtool test rules tests/alerts.yaml

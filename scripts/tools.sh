@@ -121,6 +121,22 @@ install_oldest_nats() {
     (cd "$to" && apt-get download -qq nats-server 2>/dev/null && dpkg -x nats-server_*.deb . && rm nats-server_*.deb)
 }
 
+# What checks the rules of Prometheus and tries them out. Taken out of the package, because installing it would start a server.
+install_promtool() {
+    local to="$tools/bin" from
+    command -v promtool >/dev/null || [[ -x "$to/promtool" ]] && return
+    if ! command -v apt-get >/dev/null; then
+        echo "tools: missing; install promtool, which comes with Prometheus" >&2
+        exit 1
+    fi
+    echo "tools: promtool"
+    from="$(mktemp -d)"
+    (cd "$from" && apt-get download -qq prometheus 2>/dev/null && dpkg -x prometheus_*.deb .)
+    mkdir -p "$to"
+    mv "$from/usr/bin/promtool" "$to"
+    rm -r "$from"
+}
+
 mkdir -p "$tools"
 install_system_packages
 install_npm_packages
@@ -128,3 +144,4 @@ install_client_packages
 install_identity_provider
 install_python_packages
 install_oldest_nats
+install_promtool

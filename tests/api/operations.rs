@@ -1,5 +1,7 @@
 //! What whoever runs the server sees: health, metrics, documents, keys and the log.
 
+use std::path::Path;
+
 use http::Request;
 use prost::Message;
 use serde_json::{Value, json};
@@ -109,7 +111,7 @@ async fn reflected(app: &App, version: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_dashboards_show_metrics_that_there_are() {
+async fn the_dashboards_and_alerts_look_at_metrics_that_there_are() {
     let nats = nats::Server::start();
     let app = App::alone(Environment::new().set("NATS_URL", &nats.url()));
     app.user("ann").await;
@@ -123,18 +125,17 @@ async fn the_dashboards_show_metrics_that_there_are() {
         }
     };
     let metrics = tokio::time::timeout(nats::PATIENCE, counted).await.unwrap();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/helm/veza/dashboards");
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let dashboard: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let panels = dashboard["panels"].as_array().unwrap().iter();
-        let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
-        let expressions = targets.map(|target| target["expr"].as_str().unwrap());
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let names = expressions.flat_map(|expr| expr.split(|c| !is_name(c)));
-        for name in names.filter(|name| name.starts_with("veza_")) {
-            let is_there = metrics.text().lines().any(|line| line.starts_with(name));
-            assert!(is_there, "{name} in {}", path.display());
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("helm/veza");
+    for folder in ["dashboards", "rules"] {
+        for file in std::fs::read_dir(chart.join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let names = text.split(|c| !is_name(c)).filter(|name| name.starts_with("veza_"));
+            for name in names {
+                let is_there = metrics.text().lines().any(|line| line.starts_with(name));
+                assert!(is_there, "{name} in {}", path.display());
+            }
         }
     }
 }
