@@ -8,6 +8,7 @@ use std::{
 };
 
 const EXAMPLE: &str = include_str!("../.env.example");
+const COMPOSITION: &str = include_str!("../docker-compose.yml");
 
 #[test]
 fn the_example_has_every_setting_and_no_other() {
@@ -34,6 +35,20 @@ fn the_example_has_every_setting_once_with_a_sentence_above() {
 fn the_values_of_the_example_are_the_defaults() {
     let given = example().into_iter().filter(|(_, value)| !value.is_empty()).collect();
     assert_eq!(effective(&given), effective(&BTreeMap::new()));
+}
+
+#[test]
+fn the_composition_sets_nothing_that_is_no_setting() {
+    let known: BTreeSet<_> = effective(&BTreeMap::new()).into_keys().collect();
+    let servers = COMPOSITION.split_once("\n  veza:\n").unwrap().1;
+    let set = servers.lines().skip_while(|line| line.trim() != "environment:").skip(1);
+    let set = set.take_while(|line| line.starts_with("      "));
+    let names: Vec<_> = set.filter(|line| !line.contains('#')).map(str::trim).collect();
+    assert!(names.iter().any(|line| line.starts_with("DATABASE_URL:")), "{names:?}");
+    for line in names {
+        let (name, _) = line.split_once(':').unwrap();
+        assert!(known.contains(name), "{name}");
+    }
 }
 
 /// The settings of the example, whose lines are commented out.
