@@ -224,6 +224,7 @@ fn policy(config: &Config, core: &Core, shared: &Shared, stop: CancellationToken
         call_timeout: config.call_timeout,
         metrics: Arc::clone(&core.metrics),
         refuse: tonic::Status::from,
+        reason: rpc::status::reason,
         restate: rpc::status::restate,
     })
 }

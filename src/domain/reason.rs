@@ -20,6 +20,12 @@ macro_rules! reasons {
                 }
             }
 
+            /// The reason of this name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|reason| reason.name() == name)
+            }
+
             /// What it means, in a sentence.
             #[must_use]
             pub fn meaning(self) -> &'static str {

@@ -33,6 +33,7 @@ use crate::{
         Error, Result,
         caller::{Caller, Credential, Origin, Principal},
         error::BadToken,
+        reason::Reason,
     },
     port::{
         access::{Auditor, Authenticated, Authenticator},
@@ -72,6 +73,8 @@ pub struct Policy {
     pub metrics: Arc<Metrics>,
     /// Turns a refusal into an answer.
     pub refuse: fn(Error) -> Status,
+    /// The reason of an answer.
+    pub reason: fn(&Status) -> Option<Reason>,
     /// Gives a refusal of the gRPC library itself the reason that it has on every transport.
     pub restate: fn(&Status) -> Option<Status>,
 }
@@ -146,8 +149,8 @@ impl Policy {
         note(&call, &response);
         // 8. Whoever was denied, here or by the use case, leaves a line in the audit log.
         if let Some((caller, action)) = known
-            && is_denied(&response)
-            && let Err(error) = self.auditor.denied(&caller, action).await
+            && let Some(why) = self.denial(&response)
+            && let Err(error) = self.auditor.denied(&caller, action, why).await
         {
             call.error.set(format!("the audit log has no line of this: {error}")).ok();
         }
@@ -253,6 +256,13 @@ impl Policy {
         }
     }
 
+    /// Why the caller may not do what they tried, where that is the answer.
+    fn denial(&self, response: &Response<Body>) -> Option<Reason> {
+        let status = response.extensions().get::<Status>()?;
+        let is_denial = status.code() == Code::PermissionDenied;
+        is_denial.then(|| (self.reason)(status).unwrap_or(Reason::PermissionDenied))
+    }
+
     fn refused(&self, error: Error) -> Response<Body> {
         (self.refuse)(error).into_http()
     }
@@ -284,11 +294,6 @@ fn origin(method: &Method, call: &Call, headers: &HeaderMap) -> Origin {
         user_agent: agent[..agent.floor_char_boundary(USER_AGENT_BYTES_MAX)].to_owned(),
         trace: Some(call.trace),
     }
-}
-
-fn is_denied(response: &Response<Body>) -> bool {
-    let status = response.extensions().get::<Status>();
-    status.is_some_and(|status| status.code() == Code::PermissionDenied)
 }
 
 /// Tells the log of the call how it went.

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use crate::domain::{
     Result, Timestamp,
     caller::{Caller, Principal},
+    reason::Reason,
 };
 
 /// Who a bearer token belongs to.
@@ -37,8 +38,8 @@ pub trait Authenticator: Send + Sync {
 /// Remembers who was turned away.
 #[async_trait]
 pub trait Auditor: Send + Sync {
-    /// Adds to the audit log that the caller may not do this.
-    async fn denied(&self, caller: &Caller, action: &'static str) -> Result<()>;
+    /// Adds to the audit log that the caller may not do this, for the reason that they were told.
+    async fn denied(&self, caller: &Caller, action: &'static str, why: Reason) -> Result<()>;
 
     /// Adds to the audit log that an API key that was made here is no longer good, or not from there: the caller's, by whom
     /// it was sent. Of the same key and reason that is said once in a while, so that nobody can fill the log.

@@ -118,6 +118,12 @@ impl From<Error> for Status {
     }
 }
 
+/// The reason that an answer has.
+#[must_use]
+pub fn reason(status: &Status) -> Option<Reason> {
+    Reason::from_name(&status.get_details_error_info()?.reason)
+}
+
 /// How to authenticate (RFC 6750, section 3; RFC 9470). An error is named only to whoever has tried it in this way.
 fn challenge(error: &Error) -> Option<MetadataValue<Ascii>> {
     const REALM: &str = "Bearer realm=\"veza\"";

@@ -201,9 +201,8 @@ impl Authenticator for AccessService {
 
 #[async_trait]
 impl Auditor for AccessService {
-    async fn denied(&self, caller: &Caller, action: &'static str) -> Result<()> {
-        let denied = Outcome::Denied(Reason::PermissionDenied);
-        self.world.audit(caller, action, String::new(), denied).await
+    async fn denied(&self, caller: &Caller, action: &'static str, why: Reason) -> Result<()> {
+        self.world.audit(caller, action, String::new(), Outcome::Denied(why)).await
     }
 
     async fn key_refused(&self, caller: &Caller, bearer: &str) -> Result<()> {

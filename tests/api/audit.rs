@@ -166,7 +166,8 @@ async fn log_01_whoever_is_turned_away_leaves_a_line_about_what_they_tried() {
         for (person, action) in [(&bob, "user.delete"), (&nobody, "room.create")] {
             let lines = audit_lines(&app.server.environment, &person.id).await;
             let denied = lines.iter().filter(|line| line.outcome == "DENIED");
-            assert_eq!(denied.map(|line| &line.action).collect::<Vec<_>>(), [action]);
+            let denied: Vec<_> = denied.map(|line| (&*line.action, &*line.reason)).collect();
+            assert_eq!(denied, [(action, "PERMISSION_DENIED")]);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! A key is taken where an access token is, over every transport, for what it was made for and nothing else.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -13,7 +16,7 @@ use crate::{
         app::{App, text},
         client::{Call, Transport},
         contract::{self, methods, policy},
-        database::on_every_database,
+        database::{audit_lines, on_every_database},
         reply::Reply,
         rpc::{
             CREATE_API_KEY, CREATE_ROOM, GET_ME, GET_ROOM, GET_USER, LIST_ROOMS, LOGOUT,
@@ -134,8 +137,18 @@ async fn authz_02_a_key_may_call_what_the_contract_says_of_it_over_every_transpo
             }
         }
     }
+    denials_say_what_the_answers_said(&app, &everything, &root.id).await;
     let out = everything.everywhere(&app, LOGOUT, json!({})).await;
     out.refused("UNAUTHENTICATED", "MISSING_TOKEN");
+}
+
+/// Demands that the audit log has the reasons of the answers.
+async fn denials_say_what_the_answers_said(app: &App, key: &Key, owner: &str) {
+    let lines = audit_lines(&app.server.environment, owner).await;
+    let of_key = lines.iter().filter(|line| line.api_key_id == key.id && line.outcome == "DENIED");
+    let reasons: BTreeSet<_> = of_key.map(|line| &*line.reason).collect();
+    // It holds every permission that a key may need.
+    assert_eq!(reasons, BTreeSet::from(["API_KEY_NOT_ALLOWED"]));
 }
 
 #[tokio::test]
