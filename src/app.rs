@@ -273,6 +273,9 @@ fn info(core: &Core, config: &Config) -> ServerInfo {
         token_issuer: config.token_issuer.clone(),
         token_audience: config.token_audience.clone(),
         password_length_min: config.password_length_min.into(),
+        password_length_min_with_second_factor: config
+            .password_length_min_with_second_factor
+            .into(),
         sign_in_providers: oauth::providers(&core.oauth),
     }
 }

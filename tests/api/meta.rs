@@ -46,13 +46,14 @@ async fn a_server_tells_its_version_and_what_is_turned_on() {
         Environment::new()
             .set("REFLECTION", "false")
             .set("TOKEN_ISSUER", "https://api.example.com")
-            .set("PASSWORD_LENGTH_MIN", "20"),
+            .set("PASSWORD_LENGTH_MIN", "20")
+            .set("PASSWORD_LENGTH_MIN_WITH_SECOND_FACTOR", "9"),
     );
     let reply = app.everywhere(&Call::to(GET_SERVER_INFO, json!({}))).await;
     let expected = json!({
         "version": env!("CARGO_PKG_VERSION"), "features": ["token_metadata"],
         "tokenIssuer": "https://api.example.com", "tokenAudience": "veza",
-        "passwordLengthMin": 20, "signInProviders": [],
+        "passwordLengthMin": 20, "passwordLengthMinWithSecondFactor": 9, "signInProviders": [],
     });
     assert_eq!(reply.ok()["info"], expected);
     let app = App::start();

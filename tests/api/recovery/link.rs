@@ -210,7 +210,8 @@ async fn leave_unreadable(app: &App) {
 #[tokio::test]
 async fn authn_16_nobody_sets_or_sees_a_password_but_its_owner() {
     let may_carry = [REGISTER, LOGIN, REAUTHENTICATE, CHANGE_PASSWORD, RESET_PASSWORD];
-    let is_password = |name: &str| name.contains("password") && name != "password_length_min";
+    let is_password =
+        |name: &str| name.contains("password") && !name.starts_with("password_length_min");
     for method in contract::methods() {
         let name = contract::name(&method);
         let request = contract::field_names(&method.input());

@@ -145,8 +145,9 @@ export const cases: Record<Unary, (world: World) => Promise<void>> = {
   },
 
   async GetServerInfo({ nobody }) {
-    const { passwordLengthMin } = must(await nobody.GET("/api/v1/info"));
+    const { passwordLengthMin, passwordLengthMinWithSecondFactor } = must(await nobody.GET("/api/v1/info"));
     assert.ok(passwordLengthMin <= PASSWORD.length);
+    assert.ok(passwordLengthMinWithSecondFactor <= passwordLengthMin);
   },
 
   async Reauthenticate({ user }) {
