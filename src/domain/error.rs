@@ -169,6 +169,9 @@ pub enum Error {
         /// What the database said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The server stops, and with it its streams.
+    #[error("the server stops; begin the stream again, where it ended")]
+    Stopping,
     /// A stream was not read as fast as there was something to tell.
     #[error("the stream was not read fast enough; begin it again where it ended")]
     SlowReader,
@@ -301,7 +304,7 @@ impl Error {
             Self::LastWayToSignIn => Reason::LastWayToSignIn,
             Self::ProviderUnavailable(_) => Reason::ProviderUnavailable,
             Self::ProviderUntrusted(_) => Reason::ProviderUntrusted,
-            Self::Unavailable(_) | Self::LostRace { .. } => Reason::Unavailable,
+            Self::Unavailable(_) | Self::LostRace { .. } | Self::Stopping => Reason::Unavailable,
             Self::SlowReader => Reason::SlowReader,
             Self::DeadlineExceeded => Reason::DeadlineExceeded,
             Self::UnsupportedEncoding => Reason::UnsupportedEncoding,

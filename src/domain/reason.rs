@@ -197,7 +197,7 @@ reasons! {
         "The server cannot hand on what happens, and records no more of it.",
         "Retry later, after growing pauses.";
     Unavailable = "UNAVAILABLE",
-        "Something that the call depends on does not answer. Whether the change was made is not known.",
+        "Something that the call depends on does not answer, or the server stops. Whether the change was made is not known.",
         "Retry shortly, changes with the same request id.";
     SlowReader = "SLOW_READER",
         "The stream was not read as fast as there was something to tell.",

@@ -212,7 +212,7 @@ impl Policy {
                 }
             };
             tokio::select! {
-                () = stop.cancelled() => Status::unavailable("the server stops"),
+                () = stop.cancelled() => refuse(Error::Stopping),
                 why = over => refuse(why),
             }
         })

@@ -96,7 +96,8 @@ impl From<Error> for Status {
             | Error::OutboxFull
             | Error::ProviderUnavailable(_)
             | Error::Unavailable(_)
-            | Error::LostRace { .. } => {
+            | Error::LostRace { .. }
+            | Error::Stopping => {
                 details.set_retry_info(Some(RETRY_SOON));
             }
             _ => {}

@@ -12,7 +12,6 @@ use crate::{
         client::{Call, Client, Transport},
         database::on_every_database,
         replicas::Replicas,
-        reply::Reply,
         rpc::{
             DELETE_API_KEY, GET_ME, LOGIN, LOGOUT, REGISTER, SUSPEND_USER, UPDATE_USER,
             VALIDATE_TOKEN, WATCH_REVOCATIONS,
@@ -240,8 +239,9 @@ async fn a_watch_ends_when_the_server_stops_and_goes_on_at_another() {
     let (mut messages, _) = begin(&service, Transport::Grpc, "").await;
     let (_, resume) = until_alive(&mut messages).await;
     replicas.leave(0);
-    let Reply { code, .. } = messages.end().await;
-    assert_eq!(code, "UNAVAILABLE");
+    let stopped = messages.end().await;
+    stopped.refused("UNAVAILABLE", "UNAVAILABLE");
+    assert!(stopped.details.iter().any(|detail| detail.get("retryDelay").is_some()), "{stopped:?}");
     let app = &replicas.apps[0];
     let me = ann.at(app);
     me.everywhere(Call::to(GET_ME, json!({}))).await.ok();
