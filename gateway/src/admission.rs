@@ -34,14 +34,7 @@ pub(crate) fn admit(compiled: &Compiled, parts: &request::Parts, has_body: bool)
         Ok(segments) => segments,
         Err(error) => return refused(error),
     };
-    let found = match compiled.router.find(&parts.method, &segments) {
-        // A resource that can be read can be asked for its headers (RFC 9110, section 9.3.2).
-        Match::MethodNotAllowed(_) if parts.method == Method::HEAD => {
-            compiled.router.find(&Method::GET, &segments)
-        }
-        found => found,
-    };
-    match found {
+    match find(compiled, &parts.method, &segments) {
         Match::NotFound => refused(Error::route_not_found()),
         Match::MethodNotAllowed(methods) if parts.method == Method::OPTIONS => {
             Admission::Options { allow: allow(&methods) }
@@ -57,6 +50,21 @@ pub(crate) fn admit(compiled: &Compiled, parts: &request::Parts, has_body: bool)
                 Err(error) => refused(error),
             }
         }
+    }
+}
+
+/// What a path leads to.
+pub(crate) fn find<'c>(
+    compiled: &'c Compiled,
+    method: &Method,
+    segments: &Segments<'_>,
+) -> Match<'c, usize> {
+    match compiled.router.find(method, segments) {
+        // A resource that can be read can be asked for its headers (RFC 9110, section 9.3.2).
+        Match::MethodNotAllowed(_) if method == Method::HEAD => {
+            compiled.router.find(&Method::GET, segments)
+        }
+        found => found,
     }
 }
 

@@ -11,13 +11,15 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use tower::Service;
 
-use crate::admission::{Admission, admit};
+use crate::admission::{self, Admission, admit};
 use crate::answer::{options, refusal, respond};
 use crate::body::Body;
 use crate::builder::Builder;
 use crate::compiled::Compiled;
 use crate::error::Error;
 use crate::exchange::Exchange;
+use crate::path::Segments;
+use crate::router::Match;
 
 /// REST and JSON in front of a gRPC service.
 ///
@@ -67,6 +69,16 @@ impl Gateway<()> {
 impl<S> Gateway<S> {
     pub(crate) fn new(compiled: Compiled, inner: S) -> Self {
         Self { compiled: Arc::new(compiled), inner, failure: None }
+    }
+
+    /// The gRPC path that a request to this path is handed on to, `/package.Service/Method`: for a
+    /// layer in front that wants to know what it is about to refuse.
+    pub fn grpc_path(&self, method: &Method, path: &str) -> Option<&str> {
+        let segments = Segments::of(path).ok()?;
+        match admission::find(&self.compiled, method, &segments) {
+            Match::Found { target, .. } => Some(self.compiled.routes[target].grpc_path.path()),
+            Match::MethodNotAllowed(_) | Match::NotFound => None,
+        }
     }
 }
 

@@ -34,7 +34,10 @@ async fn a_path_reaches_its_method_and_fills_its_variables() {
         let answer = api.call(method, uri, "").await;
         assert_eq!(answer.status, 200, "{method} {uri}: {}", answer.text);
         let received = api.received().unwrap();
-        assert_eq!(received.path, format!("/test.library.v1.Library/{grpc_path}"), "{uri}");
+        let grpc_path = format!("/test.library.v1.Library/{grpc_path}");
+        assert_eq!(received.path, grpc_path, "{uri}");
+        let method = method.parse().unwrap();
+        assert_eq!(api.gateway.grpc_path(&method, uri), Some(&*grpc_path), "{uri}");
         assert_eq!(received.message, Some(message), "{uri}");
     }
 }

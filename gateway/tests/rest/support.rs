@@ -62,7 +62,7 @@ pub struct Marker(pub &'static str);
 
 /// A gateway and the service behind it.
 pub struct Api {
-    gateway: Gateway<Fake>,
+    pub gateway: Gateway<Fake>,
     fake: Fake,
 }
 
