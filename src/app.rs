@@ -128,6 +128,7 @@ impl App {
             open: metadata::routes(Arc::clone(&core.keyring), &config.token_issuer),
             cors: cors::layer(&config.cors_origins.0)?,
             guard: guard(&config)?,
+            methods: Arc::clone(&core.methods),
         })
         .map_err(|error| error.to_string())?;
         let spans = spans(&config)?;

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
-use tonic::Status;
+use tonic::{Code, Status};
 use tower::Layer;
 use tower_http::csrf::{ConfigError, CsrfLayer, ProtectionError};
 
@@ -19,6 +19,15 @@ const FETCH_SITE: &str = "sec-fetch-site";
 
 /// What the browser wants of the answer: `navigate` shows it to the user, and to no page.
 const FETCH_MODE: &str = "sec-fetch-mode";
+
+/// Marks an answer that was given before the policy was reached, so that neither the log nor the metrics know of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Refused {
+    /// The code.
+    pub code: Code,
+    /// The reason.
+    pub reason: Reason,
+}
 
 /// Guards against pages of other origins than the server's own and the listed ones.
 #[derive(Clone)]
@@ -49,7 +58,7 @@ impl Guard {
         &self,
     ) -> CsrfLayer<impl Fn(ProtectionError) -> http::Response<B> + Clone + use<B>> {
         let refuse = self.refuse;
-        self.layer.clone().with_rejection_response(move |_| refuse().into_http())
+        self.layer.clone().with_rejection_response(move |_| mark(refuse().into_http()))
     }
 
     /// Stands before REST, where the verb says whether a call changes something.
@@ -62,7 +71,8 @@ impl Guard {
 
     fn refusal(&self) -> Response {
         let status = (self.refuse)();
-        refusal::json(status.code(), Reason::CrossOrigin.name(), self.domain, status.message())
+        let reason = Reason::CrossOrigin.name();
+        mark(refusal::json(status.code(), reason, self.domain, status.message()))
     }
 
     /// Whether a page that is not let pass wants to use what is answered: all but to show it to the user, who may follow a link.
@@ -72,6 +82,12 @@ impl Guard {
             && says(FETCH_MODE) != b"navigate"
             && !headers.get(header::ORIGIN).is_some_and(|origin| self.origins.contains(origin))
     }
+}
+
+fn mark<B>(mut response: http::Response<B>) -> http::Response<B> {
+    let refused = Refused { code: Code::PermissionDenied, reason: Reason::CrossOrigin };
+    response.extensions_mut().insert(refused);
+    response
 }
 
 /// Keeps answers from pages that could only learn from how long they take or how large they are (WEB-05), and has a page judged

@@ -16,7 +16,9 @@ use hyper::body::Incoming;
 use tokio_util::task::TaskTracker;
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::{activity::Activity, cors, headers, host, linger::Lingering, metadata, peer};
+use super::{
+    activity::Activity, cors, headers, host, linger::Lingering, metadata, origin::Refused, peer,
+};
 use crate::{
     config::Config,
     domain::caller::Transport,
@@ -30,6 +32,9 @@ use crate::{
 
 /// A service of one of the transports.
 pub type Handler = BoxCloneSyncService<Request<HttpBody>, Response<HttpBody>, Infallible>;
+
+/// Which method a request leads to, by its verb and path: its place in the metrics and its name.
+pub type Find = Arc<dyn Fn(&Method, &str) -> Option<(usize, &'static str)> + Send + Sync>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -50,6 +55,8 @@ pub struct Transports {
     pub rest: Handler,
     /// Everything else: the documents, and the pages for operators.
     pub pages: Handler,
+    /// What a request is about that none of them hands on.
+    pub find: Find,
 }
 
 /// What every connection shares.
@@ -106,6 +113,7 @@ impl Connection {
             request.map(HttpBody::new)
         };
         request.extensions_mut().insert(Arc::clone(&call));
+        let asked = (request.method().clone(), request.uri().clone());
         let to = &edge.transports;
         let mut handler = match transport {
             Transport::Grpc => to.grpc.clone(),
@@ -122,6 +130,10 @@ impl Connection {
         headers::secure(response.headers_mut(), edge.over_tls);
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
+        }
+        if let Some(refused) = response.extensions().get::<Refused>() {
+            let method = (to.find)(&asked.0, asked.1.path());
+            call.refused(method, refused.code.into(), refused.reason.name());
         }
         call.http_status(response.status().as_u16());
         if call.streams.load(Ordering::Relaxed) {

@@ -1,6 +1,6 @@
 //! Puts the three transports in front of one service: native gRPC as it is, gRPC-web unframed, REST transcoded.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{Router, body::Body as HttpBody};
 use bytes::Bytes;
@@ -13,8 +13,9 @@ use tower_http::cors::CorsLayer;
 
 use super::{
     origin::Guard,
-    service::{Handler, Transports},
+    service::{Find, Handler, Transports},
 };
+use crate::policy::method::Methods;
 
 /// What the transports are made of.
 pub struct Parts<S> {
@@ -30,6 +31,8 @@ pub struct Parts<S> {
     pub open: Router,
     /// Keeps pages of other origins out.
     pub guard: Guard,
+    /// What can be called.
+    pub methods: Arc<Methods>,
     /// Which pages of other origins may call.
     pub cors: Option<CorsLayer>,
 }
@@ -48,20 +51,28 @@ impl Transports {
             + 'static,
         S::Future: Send + 'static,
     {
-        let Parts { rpc, gateway, refuse, pages, open, guard, cors } = parts;
+        let Parts { rpc, gateway, refuse, pages, open, guard, methods, cors } = parts;
         let guarded = guard.for_rpc().layer(rpc.clone());
         let web = GrpcWebLayer::new().layer(guarded.clone());
         let native = guarded.map_request(|request: Request<HttpBody>| request.map(Body::new));
         let transcoded = rpc.map_request(move |request: Request<gateway::Body>| {
             request.map(|body| Body::new(body.map_err(move |error| refuse(&error))))
         });
-        let rest = guard.for_rest(handler(gateway.build(transcoded)?));
+        let gateway = gateway.build(transcoded)?;
+        let routes = gateway.clone();
+        let find: Find = Arc::new(move |verb, path| {
+            let found = methods.resolve(path);
+            let found = found.or_else(|| methods.resolve(routes.grpc_path(verb, path)?));
+            found.map(|method| (method.index, method.name))
+        });
+        let rest = guard.for_rest(handler(gateway));
         let pages = allow(cors.as_ref(), handler(pages.fallback_service(rest.clone())));
         Ok(Self {
             grpc: handler(native),
             grpc_web: allow(cors.as_ref(), handler(web)),
             rest: allow(cors.as_ref(), rest),
             pages: handler(open.fallback_service(pages)),
+            find,
         })
     }
 }
@@ -72,7 +83,7 @@ impl Transports {
     pub fn pages(pages: Router) -> Self {
         let pages = handler(pages);
         let [grpc, grpc_web, rest] = std::array::from_fn(|_| pages.clone());
-        Self { grpc, grpc_web, rest, pages }
+        Self { grpc, grpc_web, rest, pages, find: Arc::new(|_, _| None) }
     }
 }
 

@@ -73,8 +73,8 @@ pub struct Policy {
     pub metrics: Arc<Metrics>,
     /// Turns a refusal into an answer.
     pub refuse: fn(Error) -> Status,
-    /// The reason of an answer.
-    pub reason: fn(&Status) -> Option<Reason>,
+    /// The name of the reason of an answer.
+    pub reason: fn(&Status) -> Option<String>,
     /// Gives a refusal of the gRPC library itself the reason that it has on every transport.
     pub restate: fn(&Status) -> Option<Status>,
 }
@@ -146,10 +146,10 @@ impl Policy {
             Err(error) => self.refused(error),
         };
         response.headers_mut().extend(told);
-        note(&call, &response);
+        self.note(&call, &response);
         // 8. Whoever was denied, here or by the use case, leaves a line in the audit log.
         if let Some((caller, action)) = known
-            && let Some(why) = self.denial(&response)
+            && let Some(why) = denial(&call, &response)
             && let Err(error) = self.auditor.denied(&caller, action, why).await
         {
             call.error.set(format!("the audit log has no line of this: {error}")).ok();
@@ -256,11 +256,19 @@ impl Policy {
         }
     }
 
-    /// Why the caller may not do what they tried, where that is the answer.
-    fn denial(&self, response: &Response<Body>) -> Option<Reason> {
-        let status = response.extensions().get::<Status>()?;
-        let is_denial = status.code() == Code::PermissionDenied;
-        is_denial.then(|| (self.reason)(status).unwrap_or(Reason::PermissionDenied))
+    /// Tells the log of the call how it went.
+    fn note(&self, call: &Call, response: &Response<Body>) {
+        let Some(status) = response.extensions().get::<Status>() else {
+            call.answered(0);
+            return;
+        };
+        call.answered(status.code().into());
+        if let Some(reason) = (self.reason)(status) {
+            call.reason.set(reason.into()).ok();
+        }
+        if let Some(source) = std::error::Error::source(status) {
+            call.error.set(source.to_string()).ok();
+        }
     }
 
     fn refused(&self, error: Error) -> Response<Body> {
@@ -296,16 +304,11 @@ fn origin(method: &Method, call: &Call, headers: &HeaderMap) -> Origin {
     }
 }
 
-/// Tells the log of the call how it went.
-fn note(call: &Call, response: &Response<Body>) {
-    let Some(status) = response.extensions().get::<Status>() else {
-        call.answered(0);
-        return;
-    };
-    call.answered(status.code().into());
-    if let Some(source) = std::error::Error::source(status) {
-        call.error.set(source.to_string()).ok();
-    }
+/// Why the caller may not do what they tried, where that is the answer.
+fn denial(call: &Call, response: &Response<Body>) -> Option<Reason> {
+    let status = response.extensions().get::<Status>()?;
+    let why = || call.reason.get().and_then(|name| Reason::from_name(name));
+    (status.code() == Code::PermissionDenied).then(|| why().unwrap_or(Reason::PermissionDenied))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what a caught panic gives is a box")]

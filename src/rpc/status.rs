@@ -119,10 +119,10 @@ impl From<Error> for Status {
     }
 }
 
-/// The reason that an answer has.
+/// The name of the reason that an answer has, ours or one of the gateway's.
 #[must_use]
-pub fn reason(status: &Status) -> Option<Reason> {
-    Reason::from_name(&status.get_details_error_info()?.reason)
+pub fn reason(status: &Status) -> Option<String> {
+    status.get_details_error_info().map(|info| info.reason)
 }
 
 /// How to authenticate (RFC 6750, section 3; RFC 9470). An error is named only to whoever has tried it in this way.

@@ -1,6 +1,7 @@
 //! One call, from its first byte to its last: what the access log says of it and the metrics count.
 
 use std::{
+    borrow::Cow,
     net::IpAddr,
     sync::{
         Arc, OnceLock,
@@ -64,6 +65,8 @@ pub struct Call {
     pub user_id: OnceLock<Uuid>,
     /// The API key that it is made with, once it is known to be one.
     pub api_key_id: OnceLock<Uuid>,
+    /// The reason of the answer, of a failure.
+    pub reason: OnceLock<Cow<'static, str>>,
     /// What the log should know of a failure that the client is not told.
     pub error: OnceLock<String>,
     /// Whether the answer is a stream, which may last.
@@ -84,6 +87,7 @@ impl Call {
             method: OnceLock::new(),
             user_id: OnceLock::new(),
             api_key_id: OnceLock::new(),
+            reason: OnceLock::new(),
             error: OnceLock::new(),
             streams: AtomicBool::new(false),
             code: AtomicI32::new(CANCELLED),
@@ -105,9 +109,20 @@ impl Call {
         self.code.store(code, Ordering::Relaxed);
     }
 
-    /// Notes the HTTP status of an answer that no service gave: a page, or a request that is none of the contract's.
+    /// Notes that a request was refused before the policy, with the method that it would have called.
+    pub fn refused(&self, method: Option<(usize, &'static str)>, code: i32, reason: &'static str) {
+        if let Some(method) = method {
+            self.method.set(method).ok();
+        }
+        self.answered(code);
+        self.reason.set(Cow::Borrowed(reason)).ok();
+    }
+
+    /// Notes the HTTP status of an answer that no service gave: a page, or a request that is none of the contract's. Over
+    /// gRPC it says nothing of how a call went, only that there is an answer.
     pub fn http_status(&self, status: u16) {
-        if self.method.get().is_none() {
+        let says_nothing = self.transport != Transport::Rest && status == 200;
+        if self.method.get().is_none() && !says_nothing {
             self.answered(match status {
                 ..=399 => OK,
                 401 => 16,
@@ -144,6 +159,7 @@ impl Call {
             transport = self.transport.name(),
             rpc_method = method,
             code = CODES[code],
+            reason = self.reason.get().map(|reason| &**reason),
             duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3,
             error = self.error.get().map(String::as_str),
             event = "call",

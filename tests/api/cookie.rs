@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{
     app::{App, PASSWORD, Person, text},
     client::{Call, Transport},
+    contract,
     reply::Reply,
     rpc::{GET_ME, LIST_ROOMS, LOGIN, LOGOUT, REFRESH_TOKEN, REGISTER},
     server::Environment,
@@ -193,6 +194,40 @@ async fn web_02_a_form_on_another_page_cannot_use_a_cookie() {
     let answer = app.client.http(read.body("").expect("a request")).await;
     assert_eq!(reason(&answer.json()), "METHOD_NOT_ALLOWED", "{answer:?}");
     refresh(&app, Transport::Rest, &cookie).await.ok();
+}
+
+#[tokio::test]
+async fn a_page_that_is_refused_is_in_the_log_and_in_the_metrics() {
+    let app = App::alone(Environment::new());
+    let ann = app.user("ann").await;
+    let foreign = |call: Call| call.header("sec-fetch-site", "cross-site");
+    for transport in Transport::ALL {
+        let reads = (transport == Transport::Rest).then(|| Call::to(LIST_ROOMS, json!({})));
+        for call in [Some(login(&ann)), reads].into_iter().flatten() {
+            let method = contract::name(&call.method);
+            let id = format!("{transport:?}-{}", call.method.name());
+            let call = foreign(call).header("x-request-id", &id);
+            app.send(transport, &call).await.refused("PERMISSION_DENIED", "CROSS_ORIGIN");
+            let line =
+                app.server.log.find(|line| (line["request_id"] == *id).then(|| line.clone()));
+            let line = line.unwrap();
+            let found = (&line["rpc_method"], &line["code"], &line["reason"]);
+            let expected = (json!(method), json!("PERMISSION_DENIED"), json!("CROSS_ORIGIN"));
+            assert_eq!(found, (&expected.0, &expected.1, &expected.2), "{line}");
+        }
+    }
+    for (method, transport, count) in [
+        (LOGIN, "grpc", 1.0),
+        (LOGIN, "grpc_web", 2.0),
+        (LOGIN, "rest", 1.0),
+        (LIST_ROOMS, "rest", 1.0),
+    ] {
+        let labels = format!(
+            "rpc_method=\"{method}\",transport=\"{transport}\",code=\"PERMISSION_DENIED\",outcome=\"client_error\""
+        );
+        let counted = app.metric(&format!("veza_requests_total{{{labels}}}")).await;
+        assert_eq!(counted, Some(count), "{labels}");
+    }
 }
 
 fn reason(body: &Value) -> &str {

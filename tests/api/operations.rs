@@ -292,6 +292,27 @@ async fn every_call_is_a_line_in_the_log() {
 }
 
 #[tokio::test]
+async fn a_call_that_failed_is_a_line_that_says_why() {
+    let app = App::alone(Environment::new());
+    let (_, status) = call_grpc::<()>(&app.client, "/veza.user.v1.UserService/Nothing", &()).await;
+    assert_eq!(status, "12");
+    app.call(Transport::Rest, GET_ME, json!({}), None).await;
+    app.call(Transport::Grpc, GET_ME, json!({}), None).await;
+    for (method, transport, code, reason) in [
+        (Value::Null, "grpc", "UNIMPLEMENTED", "UNKNOWN_METHOD"),
+        (json!(GET_ME), "rest", "UNAUTHENTICATED", "MISSING_TOKEN"),
+        (json!(GET_ME), "grpc", "UNAUTHENTICATED", "MISSING_TOKEN"),
+    ] {
+        let says = |line: &Value| {
+            let found = (&line["rpc_method"], &line["transport"], &line["code"], &line["reason"]);
+            found == (&method, &json!(transport), &json!(code), &json!(reason))
+        };
+        let found = app.server.log.find(|line| says(line).then_some(()));
+        assert!(found.is_some(), "{method} {transport}: {}", app.server.output());
+    }
+}
+
+#[tokio::test]
 async fn log_02_no_secret_is_in_the_log() {
     let app = App::with(Environment::new().set("LOG_LEVEL", "trace"));
     let ann = app.user("ann").await;
