@@ -194,6 +194,10 @@ fn a_violation_tells_people_what_is_allowed() {
         described("rules.Times", "slow { seconds: 2 }"),
         "must be at least 0s and at most 1.5s"
     );
+    assert_eq!(
+        described("rules.Presence", "name: 'a' count: 0 inner {} items: ''"),
+        "must have one of `text`, `message`"
+    );
     assert_eq!(described("rules.Times", "since {}"), "must be greater than 2023-11-14T22:13:20Z");
 }
 

@@ -1,4 +1,5 @@
-//! Examples that keep the rules, derived from names and types; a message that defies this has none.
+//! Examples that keep the rules, as the contract gives them or derived from names and types; a message that defies this
+//! has none.
 
 use std::collections::HashSet;
 
@@ -46,7 +47,7 @@ impl Example {
     /// None where a field that has to be there has no example.
     fn message(&mut self, message: &MessageDescriptor, without: &[&str]) -> Option<Value> {
         if schema::well_known(message).is_some() {
-            return well_known(message);
+            return self.well_known(message);
         }
         if self.parents.contains(message) {
             return None;
@@ -114,6 +115,17 @@ impl Example {
             kind => scalar(field.name(), &kind, rules),
         }
     }
+
+    /// The example of a type with a JSON form of its own; none where no good one is at hand.
+    fn well_known(&self, message: &MessageDescriptor) -> Option<Value> {
+        match message.full_name() {
+            // What a client says of time is when something shall begin or end.
+            "google.protobuf.Timestamp" if self.is_request => Some(json!("2099-01-02T03:04:05Z")),
+            "google.protobuf.Timestamp" => Some(json!("2026-01-02T03:04:05Z")),
+            "google.protobuf.Duration" => Some(json!("1.5s")),
+            _ => None,
+        }
+    }
 }
 
 fn scalar(name: &str, kind: &Kind, rules: &FieldRules) -> Option<Value> {
@@ -150,6 +162,7 @@ fn text(name: &str, rules: &FieldRules) -> Option<Value> {
     let mut candidates = Vec::new();
     let mut least = 1;
     if let Some(Constraint::Text(text)) = rules.by_type.as_ref().map(|by_type| &by_type.rules) {
+        candidates.extend(text.examples.iter().cloned());
         candidates.extend(text.constant.clone());
         candidates.extend(text.allowed.iter().find(|allowed| !allowed.is_empty()).cloned());
         candidates.extend(text.form.map(|form| of_form(form).to_owned()));
@@ -192,13 +205,4 @@ fn of_name(name: &str) -> String {
         }
     };
     known.to_owned()
-}
-
-/// The example of a type with a JSON form of its own; none where no good one is at hand.
-fn well_known(message: &MessageDescriptor) -> Option<Value> {
-    match message.full_name() {
-        "google.protobuf.Timestamp" => Some(json!("2026-01-02T03:04:05Z")),
-        "google.protobuf.Duration" => Some(json!("1.5s")),
-        _ => None,
-    }
 }

@@ -100,6 +100,8 @@ pub(crate) struct TextRules {
     pub(crate) allowed: Vec<String>,
     pub(crate) refused: Vec<String>,
     pub(crate) form: Option<Form>,
+    /// Values for documentation; nothing is checked by them.
+    pub(crate) examples: Vec<String>,
 }
 
 impl FieldRules {
@@ -341,6 +343,7 @@ impl TextRules {
                 "contains" => rules.contains = text(),
                 "in" => rules.allowed = texts(),
                 "not_in" => rules.refused = texts(),
+                "example" => rules.examples = texts(),
                 name => {
                     let form = Form::from_rule(name).ok_or_else(|| unsupported(name))?;
                     rules.form = (value.as_bool() == Some(true)).then_some(form);

@@ -26,7 +26,8 @@ pub(super) struct Table {
 /// A oneof with something to check, in it or of it.
 pub(super) struct Oneof {
     pub(super) name: Box<str>,
-    pub(super) required: bool,
+    /// What to say when none of its members is set and one has to be; none where none has to.
+    pub(super) required: Option<Box<str>>,
 }
 
 /// One field with something to check.
@@ -118,7 +119,11 @@ impl Compiler {
         let mut table = Table::default();
         let oneofs: Vec<_> = message.oneofs().filter(|oneof| !oneof.is_synthetic()).collect();
         for oneof in &oneofs {
-            let required = options::is_required(oneof);
+            let required = options::is_required(oneof).then(|| {
+                let members: Vec<_> =
+                    oneof.fields().map(|field| format!("`{}`", field.name())).collect();
+                format!("must have one of {}", members.join(", ")).into()
+            });
             table.oneofs.push(Oneof { name: oneof.name().into(), required });
         }
         for field in message.fields() {
@@ -276,7 +281,7 @@ impl Compiler {
             let mut table = std::mem::take(&mut self.tables[index]);
             let used: Vec<bool> = (0..table.oneofs.len())
                 .map(|oneof| {
-                    table.oneofs[oneof].required
+                    table.oneofs[oneof].required.is_some()
                         || table
                             .fields
                             .iter()
@@ -291,7 +296,7 @@ impl Compiler {
     }
 
     fn is_inert(&self, table: &Table) -> bool {
-        table.oneofs.iter().all(|oneof| !oneof.required)
+        table.oneofs.iter().all(|oneof| oneof.required.is_none())
             && table.fields.iter().all(|field| self.is_inert_field(field))
     }
 

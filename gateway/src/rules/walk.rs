@@ -313,10 +313,11 @@ impl Walk<'_> {
     }
 
     fn oneofs(&mut self, node: &Node, slots: &[Slot]) {
-        for (index, oneof) in node.table.oneofs.iter().enumerate().filter(|(_, one)| one.required) {
+        for (index, oneof) in node.table.oneofs.iter().enumerate() {
+            let Some(description) = &oneof.required else { continue };
             let mut members = node.table.fields.iter().zip(slots);
             if !members.any(|(field, slot)| field.oneof == Some(index) && slot.count > 0) {
-                self.refuse(&node.path.field(&oneof.name), "required", "must have a member set");
+                self.refuse(&node.path.field(&oneof.name), "required", description);
             }
         }
     }

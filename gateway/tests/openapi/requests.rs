@@ -71,7 +71,7 @@ fn a_body_is_a_field_or_what_the_path_leaves() {
         json(lend)["schema"]["oneOf"],
         json!([{"required": ["name"]}, {"required": ["card"]}])
     );
-    assert_eq!(json(lend)["example"], json!({"period": "1.5s", "name": "Name"}));
+    assert_eq!(json(lend)["example"], json!({"period": "1.5s", "name": "Ann"}));
 }
 
 #[test]
