@@ -17,7 +17,7 @@ pub enum Error {
     #[error("the request is larger than the server reads")]
     BodyTooLarge,
     /// Fields have values that are not allowed.
-    #[error("the request has invalid fields")]
+    #[error("{}", summarize(.0))]
     InvalidFields(Vec<Violation>),
     /// A page token was not made by this server for this caller, method and filter.
     #[error("the page token does not belong to this list; begin again without one")]
@@ -334,5 +334,16 @@ impl BadToken {
             Self::EndedKey => Reason::ApiKeyEnded,
             Self::KeyNetwork => Reason::ApiKeyNetwork,
         }
+    }
+}
+
+/// The first of the fields that are wrong, and how many more there are, for those who see nothing but the message.
+fn summarize(violations: &[Violation]) -> String {
+    let Some((Violation { field, description }, more)) = violations.split_first() else {
+        return "the request has invalid fields".to_owned();
+    };
+    match more.len() {
+        0 => format!("{field}: {description}"),
+        count => format!("{field}: {description} (and {count} more)"),
     }
 }
