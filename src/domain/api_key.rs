@@ -7,7 +7,7 @@ use super::{
     id::Id,
     network::Network,
     permission::{Permission, Permissions},
-    text::Text,
+    text::Name,
     user::User,
 };
 
@@ -22,7 +22,7 @@ pub struct ApiKey {
     /// Whom it acts for.
     pub user_id: Id<User>,
     /// What its owner calls it.
-    pub display_name: Text<1, 100>,
+    pub display_name: Name<1, 100>,
     /// What it may be used for, as far as its owner may do that.
     pub permissions: Permissions,
     /// Where it may be used from; none for everywhere.
@@ -39,7 +39,7 @@ pub struct ApiKey {
 #[derive(Debug, Clone)]
 pub struct Draft {
     /// What it is called.
-    pub display_name: Text<1, 100>,
+    pub display_name: Name<1, 100>,
     /// What it may be used for.
     pub permissions: Vec<Permission>,
     /// Where it may be used from; none for everywhere.

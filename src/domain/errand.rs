@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{Email, Text, Username};
+use super::text::{Email, Name, Username};
 
 /// How long it is tried to do one: whoever asked has asked again by then.
 pub const LIFETIME: Duration = Duration::from_mins(15);
@@ -30,7 +30,7 @@ pub struct Draft {
     /// The name that others are to see.
     pub username: Username,
     /// The name to show.
-    pub display_name: Text<0, 100>,
+    pub display_name: Name<0, 100>,
     /// The hash of the password.
     pub password_hash: String,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     id::Id,
     resource::Meta,
-    text::Text,
+    text::{Name, Text},
     user::{User, replace},
 };
 
@@ -15,7 +15,7 @@ pub struct Room {
     /// The id.
     pub id: Id<Room>,
     /// The name.
-    pub name: Text<1, 100>,
+    pub name: Name<1, 100>,
     /// What it is about.
     pub description: Text<0, 1000>,
     /// Who finds it.
@@ -62,7 +62,7 @@ impl Kind {
 #[derive(Debug, Clone)]
 pub struct Draft {
     /// The name.
-    pub name: Text<1, 100>,
+    pub name: Name<1, 100>,
     /// What it is about.
     pub description: Text<0, 1000>,
     /// Who finds it.
@@ -73,7 +73,7 @@ pub struct Draft {
 #[derive(Debug, Clone, Default)]
 pub struct Change {
     /// The new name.
-    pub name: Option<Text<1, 100>>,
+    pub name: Option<Name<1, 100>>,
     /// The new description.
     pub description: Option<Text<0, 1000>>,
     /// The new kind.

@@ -6,7 +6,7 @@ use super::{
     Timestamp,
     id::Id,
     resource::Meta,
-    text::Text,
+    text::{Name, Text},
     user::{User, replace},
 };
 
@@ -29,7 +29,7 @@ pub struct Stream {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
     /// The title.
-    pub title: Text<1, 200>,
+    pub title: Name<1, 200>,
     /// What it is about.
     pub description: Text<0, 5000>,
     /// Who finds it.
@@ -111,7 +111,7 @@ impl State {
 #[derive(Debug, Clone, Default)]
 pub struct Change {
     /// The new title.
-    pub title: Option<Text<1, 200>>,
+    pub title: Option<Name<1, 200>>,
     /// The new description.
     pub description: Option<Text<0, 5000>>,
     /// The new visibility.

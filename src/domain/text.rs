@@ -7,12 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Result, password};
 
-/// A text of `MIN` to `MAX` characters (Unicode code points) without NUL. One that is not empty has something to see.
+/// A text of `MIN` to `MAX` characters (Unicode code points) without NUL. One that is not empty has something to see. One
+/// that may not have `LINES` stays where it is shown: it breaks no line, moves no cursor and turns no text round.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Text<const MIN: usize, const MAX: usize>(String);
+pub struct Text<const MIN: usize, const MAX: usize, const LINES: bool = true>(String);
 
-impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+/// A name: a text on one line.
+pub type Name<const MIN: usize, const MAX: usize> = Text<MIN, MAX, false>;
+
+impl<const MIN: usize, const MAX: usize, const LINES: bool> Text<MIN, MAX, LINES> {
     /// Checks what a client sent in `field`.
     pub fn parse(field: &str, text: impl Into<String>) -> Result<Self> {
         let text = text.into();
@@ -23,6 +27,8 @@ impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
             format!("must have {MIN} to {MAX} characters")
         } else if text.contains('\0') {
             "must not contain a NUL character".to_owned()
+        } else if !LINES && text.contains(is_unruly) {
+            "must be on one line, without control characters".to_owned()
         } else if length > 0 && text.chars().all(is_blank) {
             "must not be blank".to_owned()
         } else {
@@ -38,7 +44,7 @@ impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     }
 }
 
-impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
+impl<const MIN: usize, const MAX: usize, const LINES: bool> Deref for Text<MIN, MAX, LINES> {
     type Target = str;
     fn deref(&self) -> &str {
         &self.0
@@ -52,6 +58,13 @@ fn is_blank(character: char) -> bool {
         || matches!(character,
             '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
+}
+
+/// Whether a character does something to what stands beside it: a new line, a command to a terminal, another direction
+/// (Unicode Technical Report 36, section 2.5). The marks that Hebrew and Arabic need are none.
+fn is_unruly(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The name of an account: unique without regard to case.
@@ -218,6 +231,17 @@ mod tests {
         }
         for shown in ["", " a ", "\u{200f}א", "👩\u{200d}💻"] {
             assert_eq!(&*Text::<0, 10>::parse("name", shown).unwrap(), shown);
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_does_nothing_to_what_stands_beside_it() {
+        for unruly in ["a\r\nb", "a\tb", "\u{1b}[2J", "\u{9b}2J", "a\u{2028}b", "\u{202e}gpj.exe"] {
+            assert!(Name::<1, 20>::parse("name", unruly).is_err(), "{unruly:?}");
+            assert!(Text::<1, 20>::parse("bio", unruly).is_ok(), "{unruly:?}");
+        }
+        for shown in ["Ann", "\u{200f}א", "👩\u{200d}💻", "Ann's key (#2)"] {
+            assert!(Name::<1, 20>::parse("name", shown).is_ok(), "{shown:?}");
         }
     }
 

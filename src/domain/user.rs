@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     id::Id,
     resource::Meta,
-    text::{Email, Text, Username},
+    text::{Email, Name, Text, Username},
 };
 
 /// An account.
@@ -33,7 +33,7 @@ pub struct User {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// The name to show.
-    pub display_name: Text<0, 100>,
+    pub display_name: Name<0, 100>,
     /// Where the picture is; empty for none.
     pub avatar_url: Text<0, 2048>,
     /// A few words.
@@ -83,7 +83,7 @@ pub struct Change {
     /// The new name.
     pub username: Option<Username>,
     /// The new name to show.
-    pub display_name: Option<Text<0, 100>>,
+    pub display_name: Option<Name<0, 100>>,
     /// The new picture.
     pub avatar_url: Option<Text<0, 2048>>,
     /// The new words.

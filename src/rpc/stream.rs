@@ -19,7 +19,7 @@ use crate::{
         page::StreamFilter,
         resource::Etag,
         stream::{Change, Details, State, Stream, Visibility},
-        text::{Text, fold},
+        text::{Name, Text, fold},
     },
     service::stream::StreamService,
 };
@@ -141,7 +141,7 @@ fn read_start(time: Option<prost_types::Timestamp>) -> Result<Option<Timestamp>>
 
 fn read_tags(tags: Vec<String>) -> Result<Vec<String>> {
     for (index, tag) in tags.iter().enumerate() {
-        Text::<1, 50>::parse(&format!("stream.tags[{index}]"), tag.as_str())?;
+        Name::<1, 50>::parse(&format!("stream.tags[{index}]"), tag.as_str())?;
     }
     Ok(tags)
 }

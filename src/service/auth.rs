@@ -24,7 +24,7 @@ use crate::{
         reason::Reason,
         resource::Meta,
         session::{Proof, Session},
-        text::{Email, Password, Text, Username, fold},
+        text::{Email, Name, Password, Username, fold},
         user::{Profile, State, User},
         verification::Verification,
     },
@@ -73,7 +73,7 @@ pub struct Registration {
     /// The password.
     pub password: Password,
     /// The name to show.
-    pub display_name: Text<0, 100>,
+    pub display_name: Name<0, 100>,
 }
 
 /// Somebody who is signed in.

@@ -9,9 +9,9 @@ use crate::{
         app::{App, PASSWORD, unique},
         client::{Call, Transport},
         rpc::{
-            CREATE_ROOM, CREATE_STREAM, DELETE_ROOM, DELETE_STREAM, DELETE_USER, GET_ROOM,
-            GET_STREAM, GET_USER, LIST_ROOMS, LIST_STREAMS, LIST_USERS, LOGIN, REFRESH_TOKEN,
-            REGISTER, UPDATE_USER,
+            COMPLETE_MFA_LOGIN, CREATE_API_KEY, CREATE_ROOM, CREATE_STREAM, DELETE_ROOM,
+            DELETE_STREAM, DELETE_USER, GET_ROOM, GET_STREAM, GET_USER, LIST_ROOMS, LIST_STREAMS,
+            LIST_USERS, LOGIN, REFRESH_TOKEN, REGISTER, UPDATE_USER,
         },
     },
 };
@@ -59,6 +59,50 @@ async fn api_02_every_field_that_is_wrong_is_named() {
     let reply = app.everywhere(&Call::to(REGISTER, request)).await;
     reply.refused("INVALID_ARGUMENT", "INVALID_FIELDS");
     assert_eq!(reply.violations(), ["email", "username"]);
+}
+
+#[tokio::test]
+async fn log_03_a_name_is_one_line_and_holds_no_command_to_a_terminal() {
+    let app = App::start();
+    let ann = app.user("ann").await;
+    let key =
+        |name: &str| json!({ "apiKey": { "displayName": name, "permissions": ["rooms.read"] } });
+    for name in
+        ["Ann\r\nBcc: bob", "a\tb", "\u{1b}[2J", "\u{9b}31m", "a\u{2028}b", "\u{202e}gpj.exe"]
+    {
+        let mut request = registration(&unique("bob"));
+        request["displayName"] = name.into();
+        app.everywhere(&Call::to(REGISTER, request)).await.invalid("display_name");
+        let user = json!({ "user": { "id": ann.id, "displayName": name } });
+        for (method, request, field) in [
+            (UPDATE_USER, user, "user.display_name"),
+            (CREATE_API_KEY, key(name), "api_key.display_name"),
+            (CREATE_ROOM, json!({ "room": { "name": name } }), "room.name"),
+            (CREATE_STREAM, json!({ "stream": { "title": name } }), "stream.title"),
+            (
+                CREATE_STREAM,
+                json!({ "stream": { "title": "a", "tags": [name] } }),
+                "stream.tags[0]",
+            ),
+        ] {
+            ann.everywhere(Call::to(method, request)).await.invalid(field);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_message_of_a_refusal_has_the_first_field_for_those_who_see_nothing_else() {
+    let app = App::start();
+    for (request, message) in [
+        (json!({ "password": PASSWORD }), "identifier: must be set"),
+        (json!({}), "identifier: must be set (and 1 more)"),
+    ] {
+        let reply = app.everywhere(&Call::to(LOGIN, request)).await;
+        assert_eq!(reply.message, message);
+    }
+    let neither = Call::to(COMPLETE_MFA_LOGIN, json!({ "ticket": "a" }));
+    let reply = app.everywhere(&neither).await;
+    assert_eq!(reply.message, "code: must have one of `totp_code`, `recovery_code`");
 }
 
 #[tokio::test]

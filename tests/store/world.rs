@@ -301,7 +301,9 @@ pub fn passed_on(ids: &[Uuid]) -> Vec<Published> {
     ids.iter().map(|id| Published { id: *id, place: None }).collect()
 }
 
-pub fn text<const MIN: usize, const MAX: usize>(text: &str) -> Text<MIN, MAX> {
+pub fn text<const MIN: usize, const MAX: usize, const LINES: bool>(
+    text: &str,
+) -> Text<MIN, MAX, LINES> {
     Text::trusted(text.into())
 }
 

@@ -96,10 +96,11 @@ async fn what_strangers_call_themselves_and_their_devices_makes_no_link_and_no_h
     let app = App::with(smtp.environment());
     let request = json!({
         "email": "victim@example.com", "username": "evil.example", "password": "correct horse battery",
-        "displayName": "You won!\r\nBcc: all@example.com\r\n\r\nhttps://evil.example <img src=x>",
+        "displayName": "You won! https://evil.example <img src=x>",
     });
     app.call(Transport::Rest, crate::support::rpc::REGISTER, request, None).await.ok();
-    let device = "<a href=\"https://evil.example\">claim</a> www.evil.example";
+    let device =
+        "x\r\nBcc: all@example.com\r\n<a href=\"https://evil.example\">claim</a> www.evil.example";
     app.send(Transport::Rest, &super::login_on("victim@example.com", device)).await.ok();
     let mail = &smtp.received_for("victim@example.com", 1).await[0];
     assert_eq!(mail.headers.get("Bcc"), None);

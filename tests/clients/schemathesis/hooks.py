@@ -65,11 +65,11 @@ def is_null_for_absent(case) -> bool:
 
 
 def is_beyond_schemas(response) -> bool:
-    """Whether all that was wrong is a text in which nothing can be seen or a password that is easy to guess, by lists that
-    are too long for a pattern."""
+    """Whether all that was wrong is a text in which nothing can be seen, a name that is more than one line, or a password
+    that is easy to guess, by lists that are too long for a pattern."""
     details = response.json().get("details", [])
     violations = [one for detail in details for one in detail.get("fieldViolations", [])]
-    beyond = ("must not be blank", "must not be easy to guess")
+    beyond = ("must not be blank", "must be on one line", "must not be easy to guess")
     return bool(violations) and all(one["description"].startswith(beyond) for one in violations)
 
 
