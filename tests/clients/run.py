@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from clients import AUTH, CHAT, every_client
 from document import Finding, of_document
+from page import of_page
 from server import PASSWORD, running
 from tokens import of_tokens
 
@@ -59,6 +60,7 @@ def of_binary(binary: str) -> Iterator[Finding]:
     with running(binary) as server:
         yield from of_clients(server.address)
     yield from of_tokens(binary)
+    yield from of_page(binary)
     yield from of_document(binary)
 
 
