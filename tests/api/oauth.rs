@@ -1,6 +1,6 @@
 //! Signing in through others: a browser that goes to a provider and comes back, who is let in then, and who is not.
 
-mod browser;
+pub mod browser;
 mod factor;
 mod fault;
 mod github;
@@ -9,7 +9,7 @@ mod passwordless;
 mod setting;
 mod sign_in;
 mod stranger;
-mod time;
+mod token;
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ use crate::support::{
 };
 
 /// The name of the provider that speaks OpenID Connect.
-const CORP: &str = "corp";
+pub const CORP: &str = "corp";
 
 /// A provider, and a server that lets people sign in through it.
 fn start() -> (Provider, App) {
@@ -43,7 +43,7 @@ async fn start_world() -> (Provider, World) {
 }
 
 /// An address that nobody has.
-fn address(name: &str) -> String {
+pub fn address(name: &str) -> String {
     format!("{}@example.com", unique(name))
 }
 

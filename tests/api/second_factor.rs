@@ -5,7 +5,7 @@ mod limits;
 mod login;
 mod loss;
 mod password;
-mod replicas;
+pub mod replicas;
 mod secrecy;
 mod ticket;
 

@@ -171,6 +171,29 @@ async fn sess_04_signing_out_everywhere_ends_every_session_of_the_user() {
 }
 
 #[tokio::test]
+async fn sess_04_a_token_that_was_exchanged_long_ago_ends_its_session_and_no_other() {
+    let app = App::start();
+    for transport in Transport::ALL {
+        let ann = app.user("ann").await;
+        let elsewhere = app.sign_in(&ann.username).await;
+        let second = successor(&app, transport, &ann.refresh_token).await;
+        let third = successor(&app, transport, &second).await;
+        let logout = |token: &str, all| json!({ "refreshToken": token, "allSessions": all });
+        let refused = app.call(transport, LOGOUT, logout(&ann.refresh_token, true), None).await;
+        refused.refused("UNAUTHENTICATED", "INVALID_REFRESH_TOKEN");
+        assert_live(&ann).await;
+        app.call(transport, LOGOUT, logout(&ann.refresh_token, false), None).await.ok();
+        assert_ended(&ann, &third).await;
+        assert_live(&elsewhere).await;
+        // The one before the newest may be all that a client has, where an answer was lost.
+        let parent = &elsewhere.refresh_token;
+        successor(&app, transport, parent).await;
+        app.call(transport, LOGOUT, logout(parent, true), None).await.ok();
+        assert_ended(&elsewhere, parent).await;
+    }
+}
+
+#[tokio::test]
 async fn signing_out_without_a_session_is_refused() {
     let app = App::start();
     let nobody = app.everywhere(&Call::to(LOGOUT, json!({}))).await;

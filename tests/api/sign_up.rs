@@ -1,5 +1,7 @@
 //! Signing up where addresses are verified before anybody has an account.
 
+mod required;
+
 use futures::future::join_all;
 use http::HeaderMap;
 use serde_json::{Value, json};

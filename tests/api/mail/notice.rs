@@ -1,13 +1,18 @@
 //! What people are told of by mail.
 
+use futures::future::join_all;
 use serde_json::json;
 
 use super::{PENDING, sign_in_on};
-use crate::support::{
-    app::{App, text},
-    client::{Call, Transport},
-    rpc::{CHANGE_PASSWORD, REFRESH_TOKEN},
-    smtp::{PUBLIC_URL, Server},
+use crate::{
+    support::{
+        app::{App, text},
+        client::{Call, Transport},
+        replicas::Replicas,
+        rpc::{CHANGE_PASSWORD, REFRESH_TOKEN},
+        smtp::{PUBLIC_URL, Server},
+    },
+    verification::events_of,
 };
 
 #[tokio::test]
@@ -57,6 +62,30 @@ async fn authn_15_sess_01_a_refresh_token_that_is_used_again_is_told_of_once() {
         app.until_metric(PENDING, 0.0).await;
         assert_eq!(smtp.received_for(&ann.email, 1).await.len(), 1);
     }
+}
+
+#[tokio::test]
+async fn authn_15_sess_01_of_twenty_who_use_it_again_on_two_replicas_at_once_one_is_told_of() {
+    let smtp = Server::start();
+    let replicas = Replicas::with(2, smtp.environment().set("REFRESH_GRACE", "0s")).await;
+    let (a, b) = replicas.pair();
+    let ann = a.user("ann").await;
+    let refresh = &Call::to(REFRESH_TOKEN, json!({ "refreshToken": ann.refresh_token }));
+    a.send(Transport::Grpc, refresh).await.ok();
+    let thieves = (0..20).map(|number| async move {
+        let stolen = [a, b][number % 2].send(Transport::ALL[number % 4], refresh).await;
+        let reason = stolen.reason.unwrap();
+        // Who comes later finds that the session is over.
+        let expected = ["REFRESH_TOKEN_REUSED", "INVALID_REFRESH_TOKEN"];
+        assert!(expected.contains(&reason.as_str()), "{reason}");
+    });
+    join_all(thieves).await;
+    smtp.received_for(&ann.email, 1).await;
+    a.until_metric(PENDING, 0.0).await;
+    assert_eq!(smtp.received_for(&ann.email, 1).await.len(), 1);
+    let ended =
+        events_of(a, &ann.id).await.into_iter().filter(|it| it["sessionRevoked"].is_object());
+    assert_eq!(ended.count(), 1);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn two() -> Replicas {
 }
 
 /// Gives somebody a second factor: the secret of their app, and their recovery codes.
-async fn enable(ann: &Person) -> (String, Vec<String>) {
+pub async fn enable(ann: &Person) -> (String, Vec<String>) {
     let setup = ann.call(Transport::Grpc, ENROLL_TOTP, json!({})).await;
     let secret = text(&setup.ok()["secret"]);
     let code = totp::code(&secret, totp::now());

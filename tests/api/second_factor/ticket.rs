@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use veza::domain::one_time_token::Kind;
 
 use super::{ONE_STEP, complete, login, recover, ticket_of};
 use crate::{
@@ -86,7 +87,11 @@ async fn authn_10_a_ticket_is_good_for_one_sign_in_within_five_minutes() {
         world.wait(ONE_STEP);
         let old = world.ticket(&owner).await;
         world.wait(Duration::from_mins(5));
-        for ticket in [ticket, old, "vzo_nonsense".to_owned(), "nonsense".to_owned()] {
+        let mut void = vec![ticket, old, "vzo_nonsense".to_owned(), "nonsense".to_owned()];
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::SecondFactor) {
+            void.push(world.issue(kind, &owner.id, &json!({ "to": "ann@example.com" })).await);
+        }
+        for ticket in void {
             let call = complete(&ticket, &world.code(&owner.secret));
             let refused = world.client.send(transport, &call).await;
             refused.refused("UNAUTHENTICATED", "INVALID_MFA_TICKET");
@@ -114,6 +119,14 @@ async fn authn_10_another_password_and_the_end_of_the_factor_make_tickets_void()
         let disable = Call::to(DISABLE_TOTP, json!({ "recovery_code": owner.recovery_codes[0] }));
         world.client.send(transport, &disable.token(&owner.access_token)).await.ok();
         let refused = world.client.send(transport, &recover(&ticket, "0000")).await;
+        refused.refused("UNAUTHENTICATED", "INVALID_MFA_TICKET");
+        // Nor is it one of the next second factor.
+        let setup = world.enroll(transport, &owner.access_token).await;
+        let secret = text(&setup.ok()["secret"]);
+        let code = world.code(&secret);
+        world.confirm(transport, &owner.access_token, &code).await.ok();
+        world.wait(ONE_STEP);
+        let refused = world.client.send(transport, &complete(&ticket, &world.code(&secret))).await;
         refused.refused("UNAUTHENTICATED", "INVALID_MFA_TICKET");
     }
 }

@@ -1,6 +1,9 @@
-//! How long a sign-in through others may take: ten minutes at the provider, and one between its answer and the tokens.
+//! What carries a sign-in through others on: for how long it is good, and that nothing else is.
 
 use std::time::Duration;
+
+use serde_json::json;
+use veza::domain::one_time_token::Kind;
 
 use super::{CORP, address, answer, assert_expired, browser::Browser, exchange, start_world};
 use crate::support::{app::unique, client::Transport, identity::FRONT_END};
@@ -39,5 +42,25 @@ async fn oauth_07_a_code_is_good_for_a_minute() {
         assert_expired(&world.client.send(transport, &late).await);
         let in_time = exchange(CORP, &fast, &browser.cookie);
         world.client.send(transport, &in_time).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn oauth_03_a_token_of_another_kind_is_neither_state_nor_code() {
+    let (provider, world) = start_world().await;
+    let mut browser = Browser::of(&world.client, &provider);
+    browser.begin(CORP).await;
+    for kind in Kind::ALL {
+        for transport in Transport::ALL {
+            let token = world.issue(kind, "", &json!({ "provider": CORP })).await;
+            if kind != Kind::OAuthState {
+                let call = answer(CORP, &format!("?code=a&state={token}"), &browser.cookie);
+                assert_expired(&world.client.send(transport, &call).await);
+            }
+            if kind != Kind::OAuthCode {
+                let call = exchange(CORP, &token, &browser.cookie);
+                assert_expired(&world.client.send(transport, &call).await);
+            }
+        }
     }
 }
