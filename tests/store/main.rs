@@ -38,6 +38,7 @@ mod api_keys;
 mod attempts;
 mod audit;
 mod errands;
+mod groups;
 mod idempotency;
 mod identities;
 mod keys;

@@ -69,6 +69,7 @@ macro_rules! next_seq {
 }
 
 #[path = "store.rs"]
+#[expect(dead_code, reason = "PostgreSQL lets changes on many connections share a commit itself")]
 mod store;
 
 pub fn time(time: Timestamp) -> Time {
@@ -118,6 +119,7 @@ pub async fn open(
         reads: pool.clone(),
         writes: pool,
         begin,
+        group: None,
         begin_reading,
         tasks,
         encode,

@@ -84,12 +84,6 @@ pub async fn open(
     let pool = SqlitePoolOptions::new()
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
-        // When a write fails for good, as on a full disk, SQLite ends the transaction itself. The rollback that follows
-        // fails, and the driver would believe for ever that the transaction is open.
-        .before_acquire(|connection, _| {
-            let is_usable = !connection.is_in_transaction();
-            Box::pin(async move { Ok(is_usable) })
-        })
         .idle_timeout(None)
         .max_lifetime(None);
     // The writer comes first: it makes the file and its write-ahead log.
@@ -101,12 +95,15 @@ pub async fn open(
         .await?;
     metrics.watch(&reads);
     metrics.watch(&writes);
+    let tasks = TaskTracker::new();
+    let group = store::Group::new(writes.clone(), tasks.clone(), Arc::clone(&metrics));
     Ok(Arc::new(store::Store {
         reads,
         writes,
         begin: BEGIN.into_sql_str(),
+        group: Some(group),
         begin_reading: None,
-        tasks: TaskTracker::new(),
+        tasks,
         encode,
         metrics,
         listen,

@@ -5,6 +5,7 @@ mod api_keys;
 mod attempts;
 mod audit;
 mod errands;
+mod group;
 mod idempotency;
 mod identities;
 mod keys;
@@ -25,11 +26,13 @@ mod users;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use lease::{Lease, Transaction};
+use lease::{Lease, Open, Transaction};
 use measure::Measured;
 use sqlx::{Database, Executor, Pool, SqlStr};
 use tokio::time;
 use tokio_util::task::TaskTracker;
+
+pub use group::Group;
 
 use super::{Db, Listen};
 use crate::{
@@ -52,6 +55,8 @@ pub struct Store {
     pub writes: Pool<Db>,
     /// Begins a transaction.
     pub begin: SqlStr,
+    /// Makes the changes, where all of them are made through one connection.
+    pub group: Option<Arc<Group>>,
     /// Begins what reads, where that takes a transaction, too.
     pub begin_reading: Option<SqlStr>,
     /// What goes on beside the calls: connections on their way back.
@@ -88,14 +93,19 @@ impl store::Store for Store {
         Ok(match &self.begin_reading {
             None => Box::new(Handle { link, encode: self.encode }),
             Some(begin) => {
-                Box::new(Handle { link: link.begin(begin.clone()).await?, encode: self.encode })
+                let link = link.begin(begin.clone(), Open::Whole).await?;
+                Box::new(Handle { link, encode: self.encode })
             }
         })
     }
 
     async fn begin(&self) -> Result<Box<dyn Tx>> {
-        let link = self.lease(&self.writes).await?;
-        Ok(Box::new(Change { link: link.begin(self.begin.clone()).await?, encode: self.encode }))
+        let begin = self.begin.clone();
+        let link = match &self.group {
+            Some(group) => group.begin(begin).await?,
+            None => self.lease(&self.writes).await?.begin(begin, Open::Whole).await?,
+        };
+        Ok(Box::new(Change { link, encode: self.encode }))
     }
 
     async fn begin_again(&self, race: Race, attempt: u32) -> Result<Box<dyn Tx>> {
@@ -122,11 +132,8 @@ impl store::Store for Store {
 }
 
 impl Store {
-    async fn lease(&self, pool: &Pool<Db>) -> Result<Lease> {
-        let waiting = self.metrics.wait();
-        let connection = pool.acquire().await?;
-        drop(waiting);
-        Ok(Lease::new(connection, self.tasks.clone(), Arc::clone(&self.metrics)))
+    async fn lease(&self, pool: &Pool<Db>) -> sqlx::Result<Lease> {
+        Lease::take(pool, &self.tasks, &self.metrics).await
     }
 }
 
@@ -135,7 +142,7 @@ impl<L: Link> Read for Handle<L> {}
 #[async_trait]
 impl Tx for Change {
     async fn commit(self: Box<Self>) -> Result<()> {
-        Ok(self.link.commit().await?)
+        self.link.commit().await
     }
 
     async fn rollback(self: Box<Self>) -> Result<()> {
