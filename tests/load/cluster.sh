@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 if [[ -z "${VEZA_URL:-}" ]]; then
-    cargo build --release --bin veza --example changes
+    cargo build --release --bin veza --example calls
     export RATE_LIMIT_PER_MINUTE=1000000000 SIGN_IN_RATE_LIMIT_PER_MINUTE=1000000000
     VEZA=target/release/veza exec tests/cluster/run.sh "$PWD/tests/load/cluster.sh" "$@"
 fi
@@ -46,7 +46,7 @@ done
 
 for kind in sign-ups refreshes room-updates; do
     for round in $(seq "$rounds"); do
-        echo "embedded:     $(target/release/examples/changes "$embedded" "$kind" "$seconds" "$workers")"
-        echo "on all three: $(target/release/examples/changes "$shared" "$kind" "$seconds" "$workers")"
+        echo "embedded:     $(target/release/examples/calls "$embedded" "$kind" "$seconds" "$workers")"
+        echo "on all three: $(target/release/examples/calls "$shared" "$kind" "$seconds" "$workers")"
     done
 done

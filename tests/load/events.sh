@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 # So short that a replay is no duplicate.
 export NATS_STREAM_DUPLICATE_WINDOW=100ms
 if [[ -z "${VEZA_URL:-}" ]]; then
-    cargo build --release --bin veza --example changes --example arrivals
+    cargo build --release --bin veza --example calls --example arrivals
     export RATE_LIMIT_PER_MINUTE=1000000000 SIGN_IN_RATE_LIMIT_PER_MINUTE=1000000000
     VEZA=target/release/veza exec tests/cluster/run.sh "$PWD/tests/load/events.sh" "$@"
 fi
@@ -33,7 +33,7 @@ measure() { # NAME ADDRESS DATABASE_URL
     # Few clients leave room on the cores; many take all that there is.
     for clients in 2 16; do
         follow
-        echo "$1, $clients clients: $(target/release/examples/changes "$2" room-updates "$seconds" "$clients")"
+        echo "$1, $clients clients: $(target/release/examples/calls "$2" room-updates "$seconds" "$clients")"
         wait "$follower"
         echo "$1, $clients clients: $(tail -n 1 "$folder/arrivals")"
     done

@@ -1,4 +1,4 @@
-//! Makes changes as fast as a server takes them, and says how many it took and how long they took.
+//! Makes calls of one kind as fast as a server takes them, and says how many it took and how long they took.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
@@ -9,22 +9,35 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::try_join_all;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use prost::Message;
 use serde_json::{Value, json};
+use veza::rpc::proto::auth::v1::{
+    ValidateTokenRequest, ValidateTokenResponse, validate_token_response::Verdict,
+};
 
-const USAGE: &str = "usage: changes HOST:PORT sign-ups|refreshes|room-updates SECONDS WORKERS";
+const VALIDATE_TOKEN: &str = "/veza.auth.v1.AuthService/ValidateToken";
+
+const USAGE: &str = "usage: calls HOST:PORT \
+                     sign-ups|sign-ins|refreshes|validations|reads|room-updates SECONDS WORKERS\n\
+                     validations are made with the access token in VEZA_TOKEN, whose user may ask about tokens";
+
+/// How long is waited when the server has too much to do.
+const PAUSE: Duration = Duration::from_millis(20);
+
+const PASSWORD: &str = "correct horse battery";
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Somebody who makes one change after the other.
+/// Somebody who makes one call after the other.
 struct Worker {
     http: Client<HttpConnector, Full<Bytes>>,
-    base: String,
+    address: String,
     name: String,
     made: u64,
     access_token: String,
@@ -38,36 +51,79 @@ impl Worker {
         connector.set_nodelay(true);
         let http = Client::builder(TokioExecutor::new()).build(connector);
         let [access_token, refresh_token, room] = [(); 3].map(|()| String::new());
-        let base = format!("http://{address}/api/v1");
-        Self { http, base, name, made: 0, access_token, refresh_token, room }
+        let address = address.to_owned();
+        Self { http, address, name, made: 0, access_token, refresh_token, room }
     }
 
+    /// Calls until the server has the time for it.
     async fn call(&self, method: Method, path: &str, body: Value) -> Result<Value, Failure> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base))
-            .header("content-type", "application/json");
-        if !self.access_token.is_empty() {
-            request = request.header("authorization", format!("Bearer {}", self.access_token));
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        loop {
+            let mut request = Request::builder()
+                .method(&method)
+                .uri(format!("http://{}/api/v1{path}", self.address))
+                .header("content-type", "application/json");
+            if !self.access_token.is_empty() {
+                request = request.header("authorization", format!("Bearer {}", self.access_token));
+            }
+            let response = self.http.request(request.body(body.clone().into())?).await?;
+            let status = response.status();
+            let body = response.into_body().collect().await?.to_bytes();
+            if status.is_success() {
+                return Ok(serde_json::from_slice(&body)?);
+            }
+            if status != StatusCode::SERVICE_UNAVAILABLE {
+                let said = String::from_utf8_lossy(&body);
+                return Err(format!("{path}: {status}: {said}").into());
+            }
+            tokio::time::sleep(PAUSE).await;
         }
-        let response = self.http.request(request.body(body.to_string().into())?).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        if status.is_success() {
-            return Ok(serde_json::from_slice(&body)?);
-        }
-        Err(format!("{path}: {status}: {}", String::from_utf8_lossy(&body)).into())
     }
 
     async fn sign_up(&mut self) -> Result<(), Failure> {
         self.made += 1;
         let name = format!("{}x{}", self.name, self.made);
         let registration = json!({
-            "email": format!("{name}@example.com"), "username": name, "password": "correct horse battery",
+            "email": format!("{name}@example.com"), "username": name, "password": PASSWORD,
         });
         let signed_up = self.call(Method::POST, "/auth/register", registration).await?;
         self.keep(&signed_up["tokens"]);
         Ok(())
+    }
+
+    /// Signs the first account in again.
+    async fn sign_in(&self) -> Result<(), Failure> {
+        let name = format!("{}x1", self.name);
+        let request = json!({ "identifier": name, "password": PASSWORD });
+        self.call(Method::POST, "/auth/login", request).await.map(drop)
+    }
+
+    /// Asks, as a service does, whether the worker's access token is good: over gRPC-web, which HTTP/1.1 can carry.
+    async fn validate(&self) -> Result<(), Failure> {
+        let message = ValidateTokenRequest { token: self.access_token.clone() }.encode_to_vec();
+        let mut frame = vec![0];
+        frame.extend_from_slice(&u32::try_from(message.len())?.to_be_bytes());
+        frame.extend_from_slice(&message);
+        let token = std::env::var("VEZA_TOKEN").map_err(|_| USAGE)?;
+        let request = Request::post(format!("http://{}{VALIDATE_TOKEN}", self.address))
+            .header("content-type", "application/grpc-web+proto")
+            .header("authorization", format!("Bearer {token}"));
+        let response = self.http.request(request.body(frame.into())?).await?;
+        let status = response.headers().get("grpc-status").cloned();
+        let body = response.into_body().collect().await?.to_bytes();
+        let Some((0, message)) = body.split_first().map(|(flag, rest)| (*flag, &rest[4..])) else {
+            return Err(format!("ValidateToken: {status:?}").into());
+        };
+        let length = u32::from_be_bytes(body[1..5].try_into()?) as usize;
+        let answer = ValidateTokenResponse::decode(&message[..length])?;
+        match answer.verdict {
+            Some(Verdict::Valid(_)) => Ok(()),
+            verdict => Err(format!("ValidateToken: {verdict:?}").into()),
+        }
+    }
+
+    async fn read(&self) -> Result<(), Failure> {
+        self.call(Method::GET, "/users/me", Value::Null).await.map(drop)
     }
 
     async fn refresh(&mut self) -> Result<(), Failure> {
@@ -87,13 +143,16 @@ impl Worker {
     async fn change(&mut self, kind: &str) -> Result<(), Failure> {
         match kind {
             "sign-ups" => self.sign_up().await,
+            "sign-ins" => self.sign_in().await,
+            "validations" => self.validate().await,
+            "reads" => self.read().await,
             "refreshes" => self.refresh().await,
             "room-updates" => self.update_room().await,
             _ => Err(USAGE.into()),
         }
     }
 
-    /// Makes changes until the time is over; how long each took.
+    /// Makes calls until the time is over; how long each took.
     async fn work(mut self, kind: &str, until: Instant) -> Result<Vec<Duration>, Failure> {
         let mut took = Vec::new();
         while Instant::now() < until {
