@@ -24,8 +24,8 @@ use veza::rpc::proto::auth::v1::{
 const VALIDATE_TOKEN: &str = "/veza.auth.v1.AuthService/ValidateToken";
 
 const USAGE: &str = "usage: calls HOST:PORT \
-                     sign-ups|sign-ins|refreshes|validations|reads|room-updates SECONDS WORKERS\n\
-                     validations are made with the access token in VEZA_TOKEN, whose user may ask about tokens";
+                     sign-ups|sign-ins|refreshes|validations|reads|room-updates SECONDS WORKERS [TOKEN]\n\
+                     validations are made with the access token TOKEN, whose user may ask about tokens";
 
 /// How long is waited when the server has too much to do.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -43,16 +43,18 @@ struct Worker {
     access_token: String,
     refresh_token: String,
     room: String,
+    /// The access token of somebody who may ask about those of others.
+    asker: String,
 }
 
 impl Worker {
-    fn new(address: &str, name: String) -> Self {
+    fn new(address: &str, name: String, asker: &str) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let http = Client::builder(TokioExecutor::new()).build(connector);
         let [access_token, refresh_token, room] = [(); 3].map(|()| String::new());
-        let address = address.to_owned();
-        Self { http, address, name, made: 0, access_token, refresh_token, room }
+        let (address, asker) = (address.to_owned(), asker.to_owned());
+        Self { http, address, name, made: 0, access_token, refresh_token, room, asker }
     }
 
     /// Calls until the server has the time for it.
@@ -100,14 +102,17 @@ impl Worker {
 
     /// Asks, as a service does, whether the worker's access token is good: over gRPC-web, which HTTP/1.1 can carry.
     async fn validate(&self) -> Result<(), Failure> {
-        let message = ValidateTokenRequest { token: self.access_token.clone() }.encode_to_vec();
+        let question = ValidateTokenRequest {
+            token: self.access_token.clone(),
+            ..ValidateTokenRequest::default()
+        };
+        let message = question.encode_to_vec();
         let mut frame = vec![0];
         frame.extend_from_slice(&u32::try_from(message.len())?.to_be_bytes());
         frame.extend_from_slice(&message);
-        let token = std::env::var("VEZA_TOKEN").map_err(|_| USAGE)?;
         let request = Request::post(format!("http://{}{VALIDATE_TOKEN}", self.address))
             .header("content-type", "application/grpc-web+proto")
-            .header("authorization", format!("Bearer {token}"));
+            .header("authorization", format!("Bearer {}", self.asker));
         let response = self.http.request(request.body(frame.into())?).await?;
         let status = response.headers().get("grpc-status").cloned();
         let body = response.into_body().collect().await?.to_bytes();
@@ -172,10 +177,13 @@ impl Worker {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, kind, seconds, workers] = &arguments[..] else { return Err(USAGE.into()) };
+    let [address, kind, seconds, workers, asker @ ..] = &arguments[..] else {
+        return Err(USAGE.into());
+    };
+    let asker = asker.first().map_or("", String::as_str);
     let run = std::process::id();
     let prepare = (0..workers.parse::<u32>()?).map(async |number| {
-        let mut worker = Worker::new(address, format!("w{run}x{number}"));
+        let mut worker = Worker::new(address, format!("w{run}x{number}"), asker);
         worker.sign_up().await?;
         let room = worker.call(Method::POST, "/rooms", json!({ "name": "Load" })).await?;
         room["id"].as_str().unwrap_or_default().clone_into(&mut worker.room);

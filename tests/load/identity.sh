@@ -18,14 +18,13 @@ target/release/veza --listen-addr "$address" >"$folder/log" 2>&1 &
 until curl -sf -o /dev/null "http://$address/health"; do sleep 0.01; done
 
 target/release/veza admin create --username root --email root@example.com --password-stdin <<<'correct horse battery' >"$folder/log.admin"
-VEZA_TOKEN=$(curl -sf "http://$address/api/v1/auth/login" -H 'content-type: application/json' \
+token=$(curl -sf "http://$address/api/v1/auth/login" -H 'content-type: application/json' \
     -d '{"identifier":"root","password":"correct horse battery"}' | jq -r .tokens.accessToken)
-export VEZA_TOKEN
 
 calls() { target/release/examples/calls "$address" "$@"; }
 for kind in sign-ins refreshes validations; do
     for round in $(seq "$rounds"); do
-        echo "round $round, $(calls "$kind" "$seconds" "$workers")"
+        echo "round $round, $(calls "$kind" "$seconds" "$workers" "$token")"
     done
 done
 for round in $(seq "$rounds"); do
