@@ -31,6 +31,12 @@ apt_install() {
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+# With the lists of today: where nothing was missing, there may be none.
+apt_download_anew() {
+    apt-get update -qq
+    apt-get download -qq "$@"
+}
+
 has_postgres() {
     command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
@@ -131,7 +137,7 @@ install_promtool() {
     fi
     echo "tools: promtool"
     from="$(mktemp -d)"
-    (cd "$from" && apt-get download -qq prometheus 2>/dev/null && dpkg -x prometheus_*.deb .)
+    (cd "$from" && { apt-get download -qq prometheus 2>/dev/null || apt_download_anew prometheus; } && dpkg -x prometheus_*.deb .)
     mkdir -p "$to"
     mv "$from/usr/bin/promtool" "$to"
     rm -r "$from"
