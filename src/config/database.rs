@@ -14,13 +14,13 @@ use super::{
 /// How the database is used.
 #[derive(Debug, Clone, Args)]
 pub struct Database {
-    /// The fewest connections of the pool to `PostgreSQL` [default: 10, or the most if they are fewer]
+    /// The fewest connections of the pool to PostgreSQL [default: 10, or the most if they are fewer]
     #[arg(id = "database_connections_min", long = "database-connections-min", env = "DATABASE_CONNECTIONS_MIN",
           global = true, default_value = "", hide_default_value = true, value_name = "N",
           value_parser = optional(whole(0..=1_000_u32)))]
     pub connections_min: Setting<u32>,
 
-    /// The most connections of the database pool [default: 100 with `PostgreSQL`, 16 with `SQLite`]
+    /// The most connections of the database pool [default: 100 with PostgreSQL, 16 with SQLite]
     #[arg(id = "database_connections_max", long = "database-connections-max", env = "DATABASE_CONNECTIONS_MAX",
           global = true, default_value = "", hide_default_value = true, value_name = "N",
           value_parser = optional(whole(2..=1_000_u32)))]
@@ -31,28 +31,28 @@ pub struct Database {
           global = true, default_value = "3s", value_name = "DURATION", value_parser = positive_duration)]
     pub acquire_timeout: Duration,
 
-    /// How long one `PostgreSQL` server has to take a connection, before the next in the URL is tried
+    /// How long one PostgreSQL server has to take a connection, before the next in the URL is tried
     #[arg(id = "database_connect_timeout", long = "database-connect-timeout", env = "DATABASE_CONNECT_TIMEOUT",
           global = true, default_value = "2s", value_name = "DURATION", value_parser = positive_duration)]
     pub connect_timeout: Duration,
 
-    /// How long a `PostgreSQL` connection beyond the fewest may lie idle
+    /// How long a PostgreSQL connection beyond the fewest may lie idle
     #[arg(id = "database_idle_timeout", long = "database-idle-timeout", env = "DATABASE_IDLE_TIMEOUT",
           global = true, default_value = "10m", value_name = "DURATION", value_parser = positive_duration)]
     pub idle_timeout: Duration,
 
-    /// How long a `PostgreSQL` connection is used before a new one takes its place
+    /// How long a PostgreSQL connection is used before a new one takes its place
     #[arg(id = "database_connection_lifetime", long = "database-connection-lifetime",
           env = "DATABASE_CONNECTION_LIFETIME", global = true, default_value = "30m", value_name = "DURATION",
           value_parser = positive_duration)]
     pub connection_lifetime: Duration,
 
-    /// How many prepared statements each `PostgreSQL` connection keeps
+    /// How many prepared statements each PostgreSQL connection keeps
     #[arg(id = "database_statements_max", long = "database-statements-max", env = "DATABASE_STATEMENTS_MAX",
           global = true, default_value_t = 250, value_name = "N", value_parser = whole(0..=10_000_u16))]
     pub statements_max: u16,
 
-    /// How long a statement may take on `PostgreSQL` [default: the time of a call]
+    /// How long a statement may take on PostgreSQL [default: the time of a call]
     #[arg(id = "database_statement_timeout", long = "database-statement-timeout",
           env = "DATABASE_STATEMENT_TIMEOUT", global = true, default_value = "", hide_default_value = true,
           value_name = "DURATION", value_parser = optional(positive_duration))]
@@ -63,7 +63,7 @@ pub struct Database {
           global = true, default_value = "200ms", value_name = "DURATION", value_parser = positive_duration)]
     pub slow_query: Duration,
 
-    /// What stands between the server and `PostgreSQL`: transaction for a pooler that lends connections by transaction
+    /// What stands between the server and PostgreSQL: transaction for a pooler that lends connections by transaction
     #[arg(
         id = "database_pooler",
         long = "database-pooler",

@@ -56,7 +56,7 @@ pub enum Error {
     #[error("a second factor is enabled already; disable it first to set up another one")]
     MfaAlreadyEnabled,
     /// The account has no second factor.
-    #[error("no second factor is enabled")]
+    #[error("no second factor is enabled; set one up first, or leave its code out")]
     MfaNotEnabled,
     /// No authenticator app waits to be confirmed.
     #[error("no authenticator app waits to be confirmed; begin with EnrollTotp")]
