@@ -10,6 +10,7 @@ use super::{
     change::{Change, RequestId},
     guard::{Guard, Subject},
     password::PasswordLengths,
+    second_factor::find_enabled,
     session::{SessionService, Tokens},
     user::UserCache,
 };
@@ -102,6 +103,9 @@ struct Registered {
     session_id: Id<Session>,
 }
 
+/// The hash of a password; none where the account has none.
+type Hash = Option<String>;
+
 impl AuthService {
     /// Makes an account and signs it in; or has its address verified first.
     ///
@@ -141,12 +145,15 @@ impl AuthService {
                     self.sessions.begin(change, user.id, client_name, proofs).await?.session;
                 let first = Registered { user_id: user.id, session_id: session.id };
                 change.remember(request, &first).await?;
-                Ok(Some((user, session)))
+                Ok(Some((user, session, None)))
             })
         });
-        let Some((user, session)) = registered.await? else {
+        let Some((user, session, repeated)) = registered.await? else {
             return Ok(SignedUp::EmailVerificationRequired);
         };
+        if let Some(current) = repeated {
+            self.prove_repeated(registration, current).await?;
+        }
         Ok(SignedUp::SignedIn(Box::new(self.signed_in(user, &session).await?)))
     }
 
@@ -271,18 +278,30 @@ impl AuthService {
         Ok(user)
     }
 
-    /// The account and session of a registration that was made before.
+    /// Whoever repeats a registration is let in by its password, and so only as long as it is the one of the account.
+    async fn prove_repeated(&self, registration: &Registration, current: Hash) -> Result<()> {
+        match self.passwords.verify(registration.password.clone(), current).await? {
+            Verdict::Wrong => Err(BadToken::Ended.into()),
+            Verdict::Right | Verdict::RightButOutdated => Ok(()),
+        }
+    }
+
+    /// The account and session of a registration that was made before, with the hash of the password as it is now.
     async fn registered(
         &self,
         change: &mut Change<'_>,
         first: Registered,
-    ) -> Result<(User, Session)> {
+    ) -> Result<(User, Session, Option<Hash>)> {
         let gone = Error::NotFound { resource: "user" };
-        let user = change.tx.find_user(first.user_id).await?.ok_or(gone)?;
+        let user = change.tx.lock_user(first.user_id).await?.ok_or(gone)?;
+        if find_enabled(&mut *change.tx, user.id).await?.is_some() {
+            return Err(BadToken::Ended.into());
+        }
+        let hash = change.tx.find_password_hash(user.id).await?;
         let session = change.tx.find_session(first.session_id).await?;
         // Once the session has been used, its tokens are with whoever uses it.
         let session = session.filter(|session| session.is_live(change.now) && session.counter == 0);
-        Ok((user, session.ok_or(BadToken::Ended)?))
+        Ok((user, session.ok_or(BadToken::Ended)?, Some(hash)))
     }
 
     /// Somebody with the credentials of their session.

@@ -7,7 +7,7 @@ use crate::support::{
     app::{App, PASSWORD, Person, unique, unique_uuid},
     client::{Call, Transport},
     database::on_every_database,
-    rpc::{GET_ME, LIST_USERS, LOGIN, REGISTER},
+    rpc::{CHANGE_PASSWORD, GET_ME, LIST_USERS, LOGIN, REGISTER},
     server::Environment,
 };
 
@@ -196,6 +196,21 @@ async fn api_10_a_retried_registration_makes_no_second_account() {
         request["displayName"] = "Another".into();
         let reply = app.everywhere(&Call::to(REGISTER, request)).await;
         reply.refused("ALREADY_EXISTS", "REQUEST_ID_REUSED");
+    }
+}
+
+#[tokio::test]
+async fn sess_04_a_retried_registration_signs_nobody_in_by_the_password_of_before() {
+    for app in on_every_database().await {
+        let mut request = registration(&unique("ann"));
+        request["requestId"] = unique_uuid().into();
+        let ann =
+            Person::of(&app, &app.call(Transport::Grpc, REGISTER, request.clone(), None).await);
+        let change = json!({ "newPassword": "another one, and as long" });
+        ann.call(Transport::Grpc, CHANGE_PASSWORD, change).await.ok();
+        let reply = app.everywhere(&Call::to(REGISTER, request)).await;
+        reply.refused("UNAUTHENTICATED", "SESSION_ENDED");
+        ann.call(Transport::Grpc, GET_ME, json!({})).await.ok();
     }
 }
 

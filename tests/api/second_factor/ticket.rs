@@ -13,8 +13,8 @@ use crate::{
         client::{Call, Transport},
         contract::{methods, policy},
         rpc::{
-            CHANGE_PASSWORD, DISABLE_TOTP, LOGOUT, REFRESH_TOKEN, SUSPEND_USER, UNSUSPEND_USER,
-            VALIDATE_TOKEN,
+            CHANGE_PASSWORD, DISABLE_TOTP, LOGOUT, REFRESH_TOKEN, REGISTER, SUSPEND_USER,
+            UNSUSPEND_USER, VALIDATE_TOKEN,
         },
         totp,
         world::World,
@@ -39,6 +39,27 @@ async fn authn_10_a_ticket_is_no_access_token_for_any_method() {
     // It was not used up by that.
     let code = world.code(&owner.secret);
     world.client.send(Transport::Rest, &complete(&ticket, &code)).await.ok();
+}
+
+#[tokio::test]
+async fn authn_10_a_retried_registration_goes_round_no_second_factor() {
+    let world = World::start().await;
+    let registration = Call::to(
+        REGISTER,
+        json!({
+            "email": "ann@example.com", "username": "ann", "password": PASSWORD, "request_id": "once",
+        }),
+    );
+    let reply = world.client.send(Transport::Grpc, &registration).await;
+    let token = text(&reply.ok()["result"]["tokens"]["accessToken"]);
+    let secret = text(&world.enroll(Transport::Grpc, &token).await.ok()["secret"]);
+    // Until the app is confirmed it is no second factor.
+    world.client.send(Transport::Rest, &registration).await.ok();
+    world.confirm(Transport::Grpc, &token, &world.code(&secret)).await.ok();
+    for transport in Transport::ALL {
+        let refused = world.client.send(transport, &registration).await;
+        refused.refused("UNAUTHENTICATED", "SESSION_ENDED");
+    }
 }
 
 #[tokio::test]
