@@ -46,7 +46,8 @@ pub async fn create(stage: &mut Stage, kind: Kind) {
     }
     let unnamed = json!({ kind.one: { "description": "of nothing" } });
     stage.ann("without a name", kind.create, unnamed, "INVALID_FIELDS").await;
-    let mut rich = kind.draft("ünïcode 🔑 \"\\\n\u{7f}\u{2028}");
+    let mut rich = kind.draft("ünïcode 🔑 \"\\");
+    rich[kind.one]["description"] = "on\nmany\u{2028}lines\u{7f}".into();
     if kind.one == "stream" {
         rich["stream"]["tags"] = json!(["games", "a/b"]);
         rich["stream"]["scheduledStartTime"] = "2030-01-02T03:04:05.678901Z".into();
