@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/node_modules/.bin:$(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test test-unit test-integration test-faults fuzz lint format clippy doc contract migrations dependencies composition tools
+.PHONY: help run cluster test test-unit test-integration test-faults fuzz coverage lint format clippy doc contract migrations dependencies composition tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test-faults: tools ## Break servers for ten minutes, and print the figures of do
 
 fuzz: tools ## Run the fuzz targets of the gateway, each for a minute
 	scripts/fuzz.sh
+
+coverage: tools ## Measure which lines the tests of the API run
+	scripts/coverage.sh
 
 lint: format clippy doc contract migrations dependencies composition ## Run every check that is not a test
 

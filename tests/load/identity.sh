@@ -12,7 +12,7 @@ cargo build --release --bin veza --example calls
 folder=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
 address=127.0.0.1:18080
-export DATABASE_URL="sqlite:$folder/veza.db" LOG_FORMAT=json SIGN_IN_DELAY_MAX=1ms
+export DATABASE_URL="sqlite:$folder/veza.db" LOG_FORMAT=json SIGN_IN_DELAY_MAX=1ms SIGN_IN_FAILURES_PER_HOUR=1000000000
 export RATE_LIMIT_PER_MINUTE=1000000000 SIGN_IN_RATE_LIMIT_PER_MINUTE=1000000000 VALIDATION_RATE_LIMIT_PER_MINUTE=1000000000
 target/release/veza --listen-addr "$address" >"$folder/log" 2>&1 &
 until curl -sf -o /dev/null "http://$address/health"; do sleep 0.01; done

@@ -132,6 +132,8 @@ impl Environment {
             .args(arguments)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            // Where a build that counts which lines are run writes it: see scripts/coverage.sh.
+            .envs(std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE"))
             .current_dir(self.folder())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
